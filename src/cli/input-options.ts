@@ -13,13 +13,13 @@ import { isStorePath } from "../store/store-url.js";
 export interface InputArguments {
   /** Whether to compute the digest of inputs that are read to their end anyway. */
   readonly digest?: boolean;
-  readonly raw: string | undefined;
-  readonly arch: string | undefined;
-  readonly vmcoreinfo: string | undefined;
-  readonly vmlinux: string | undefined;
-  readonly vmcoreinfoDevice: string | undefined;
+  readonly raw?: string | undefined;
+  readonly arch?: string | undefined;
+  readonly vmcoreinfo?: string | undefined;
+  readonly vmlinux?: string | undefined;
+  readonly vmcoreinfoDevice?: string | undefined;
   readonly vmcoreinfoAt?: string | undefined;
-  readonly salvage: boolean;
+  readonly salvage?: boolean;
   readonly snapshot?: string | undefined;
   readonly identity?: string | undefined;
   readonly spoolDir?: string | undefined;
@@ -28,7 +28,7 @@ export interface InputArguments {
 
 /** How to open the input. Throws `BAD_OPTION`. */
 export function openOptions(args: InputArguments): InputOptions {
-  const { raw, arch, salvage, snapshot, identity } = args;
+  const { raw, arch, salvage = false, snapshot, identity } = args;
   const machine = arch === undefined ? undefined : machineNamed(arch);
   if (arch !== undefined && machine === undefined) {
     const names = allMachines().map((known) => known.arch);

@@ -10,15 +10,7 @@ type Values = OptionValues<"submit"> | OptionValues<"plan">;
 
 /** The options of a run by many hosts, from the command line. Throws `BAD_OPTION`, `NOT_READABLE`. */
 export async function runOptions(files: readonly string[], values: Values): Promise<RunOptions> {
-  const none = {
-    dedupe: false,
-    format: undefined,
-    flatten: false,
-    numThreads: undefined,
-    sizeLimit: undefined,
-    onFull: undefined,
-  };
-  const request = filterRequest({ ...values, ...none, pack: undefined, files });
+  const request = filterRequest({ ...values, files });
   if (request.output === undefined || request.pack !== undefined) {
     throw new DumpError("BAD_OPTION", `${files.at(-1)}: several hosts cannot write to a stream or a packed file`, {
       cure: "Name a plain file, and pack it when it is complete",

@@ -1,8 +1,5 @@
 import type { AuditResult } from "../audit/audit-result.js";
 import type { Secret } from "../audit/secrets.js";
-import type { Codec, CodecName } from "../codec/codecs.js";
-import type { EraseFile } from "../filter/erase/parse-rules.js";
-import { PRIVACY_EXTRAS, PRIVACY_KEEPS, type PrivacyExtra, type PrivacyKeep } from "../filter/privacy/privacy-names.js";
 import type { CompleteOptions } from "../kernel/complete-own.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { Manifest } from "../manifest/manifest.js";
@@ -12,7 +9,6 @@ import {
   aFunction,
   anObject,
   anyOf,
-  aSignal,
   aText,
   eitherOf,
   hasMembers,
@@ -23,14 +19,10 @@ import {
   suchThat,
   wholeNumber,
 } from "../option-shape.js";
-import { spoolOption } from "../reader/input-options.js";
-import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
-import { aCodec } from "../run/check-values.js";
+import { FILTER_SHAPE } from "../run/check-values.js";
 import type { FilterProgress, FilterResult } from "../run/filter-dump.js";
-import type { FileOutput, StreamOutput } from "../run/filter-types.js";
+import type { FileOutput, FilterOptions, StreamOutput } from "../run/filter-types.js";
 import type { VerifyResult } from "../verify/verify-dump.js";
-import { aWarnings, type Warnings } from "../warnings.js";
-import { someWorkers, type WorkerThreads } from "../worker/threads.js";
 
 /** Further files of a hand-over: names of files, or of objects of a store. A file without a name is not written. */
 export interface HandOverFiles {
@@ -42,8 +34,13 @@ export interface HandOverFiles {
   readonly page?: string;
 }
 
+/** Checks the options of the filter run that are the same here. */
+const OF_FILTER = (({ erase, privacyKeep, privacyExtra, codec, dedupe, spool, workers, warnings, signal }) => ({
+  ...{ erase, privacyKeep, privacyExtra, codec, dedupe, spool, workers, warnings, signal },
+}))(FILTER_SHAPE);
+
 /** How to prepare a dump for handing it over, and where to write it. */
-export interface HandOverOptions extends CompleteOptions {
+export interface HandOverOptions extends CompleteOptions, Pick<FilterOptions, keyof typeof OF_FILTER> {
   /** The dump appears there when it has passed all checks. A stream gets the dump itself, not its flattened form. */
   readonly output: Omit<FileOutput, "pack"> | Omit<StreamOutput, "pack" | "plain">;
   readonly files?: HandOverFiles;
@@ -53,32 +50,12 @@ export interface HandOverOptions extends CompleteOptions {
   readonly sign?: string;
   /** Byte strings that must not be in the dump. */
   readonly secrets?: readonly Secret[];
-  /** Rules by which the kernel's data and texts in kept pages are overwritten; docs/erase.md describes them. */
-  readonly erase?: EraseFile;
   /** Whether text and payload are removed from kept pages too, as in `FilterOptions.privacy`. Default: true. */
   readonly privacy?: true | "strict";
-  /** Texts that "strict" keeps. */
-  readonly privacyKeep?: readonly PrivacyKeep[];
-  /** Data that are overwritten in addition to what privacy always overwrites. */
-  readonly privacyExtra?: readonly PrivacyExtra[];
   /** Default: kdump. */
   readonly format?: "kdump" | "elf";
-  /** As `FilterOptions.codec`. */
-  readonly codec?: Codec | CodecName;
-  /** Lets equal pages share one copy of their bytes in the file. For kdump only. */
-  readonly dedupe?: boolean;
-  /**
-   * The temporary file of a dump that is not written to a plain file. Default: the folder of `output.path`, otherwise
-   * the system's.
-   */
-  readonly spool?: SpoolOptions;
   /** Makes erase rules for all findings (`AuditResult.rules`). */
   readonly rules?: boolean;
-  /** Number of worker threads to start for this run, or existing threads, which stay. Default: one per core. */
-  readonly workers?: number | WorkerThreads;
-  readonly warnings?: Warnings;
-  /** Stops the run: it ends with an `ABORTED` error and leaves nothing behind. */
-  readonly signal?: AbortSignal;
   /** Called now and then. */
   readonly onProgress?: (progress: HandOverProgress) => void;
 }
@@ -124,22 +101,14 @@ const SECRET: Shape<Secret> = { line: wholeNumber(1), bytes: someBytes };
 /** Checks the options of `handOver`. */
 export const HAND_OVER: Shape<HandOverOptions> = {
   ...COMPLETE_SHAPE,
+  ...OF_FILTER,
   output: eitherOf((value) => hasMembers(value, ["stream"]), anObject(STREAM), anObject(FILE)),
   files: maybe(anObject(FILES)),
   recipients: maybe(listOf(aText)),
   sign: maybe(aFileName),
   secrets: maybe(listOf(anObject(SECRET))),
-  erase: maybe(anObject({ name: aText, text: aText })),
   privacy: maybe(anyOf(true, "strict")),
-  privacyKeep: maybe(listOf(anyOf(...PRIVACY_KEEPS))),
-  privacyExtra: maybe(listOf(anyOf(...PRIVACY_EXTRAS))),
   format: maybe(anyOf("kdump", "elf")),
-  codec: maybe(aCodec),
-  dedupe: maybe(aFlag),
-  spool: spoolOption,
   rules: maybe(aFlag),
-  workers: someWorkers,
-  warnings: aWarnings,
-  signal: maybe(aSignal),
   onProgress: maybe(aFunction),
 };

@@ -2,9 +2,7 @@ import { DumpError } from "../errors.js";
 import { type PageBitmap, setBits } from "./bitmap.js";
 import { type Extents, findExtent } from "./extents.js";
 import type { PhysicalMemory } from "./physical-memory.js";
-
 import type { ByteSource } from "./source/byte-source.js";
-
 import { STRETCH_STEP, type Stretches, stretchesOver } from "./stretches.js";
 
 /** Physical memory whose bytes lie unchanged in a file. Reading throws `TRUNCATED` if the file became shorter. */

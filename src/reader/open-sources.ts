@@ -14,7 +14,6 @@ import {
 } from "../option-shape.js";
 import { OPTION } from "../option-words.js";
 import type { Warnings } from "../warnings.js";
-
 import type { Dump, OpenedAs } from "./dump.js";
 import { isFlattened } from "./flattened/records.js";
 import { type FormatOptions, type Opening, openAtOnce, opened } from "./format.js";

@@ -3,7 +3,6 @@ import { checkCodec } from "../codec/encoder.js";
 import { DumpError } from "../errors.js";
 import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
 import { privacyExtras } from "../filter/privacy/privacy-names.js";
-
 import { either, OPTION } from "../option-words.js";
 import { isStorePath } from "../store/store-url.js";
 import { outputFormatFacts } from "../writer/output-format.js";

@@ -3,7 +3,6 @@ import { DumpError } from "../errors.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import { MAX_LEVEL } from "../filter/policy.js";
 import { PRIVACY_EXTRAS, PRIVACY_KEEPS } from "../filter/privacy/privacy-names.js";
-
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import {
   aFileName,
@@ -95,7 +94,8 @@ const EXTENSION: Shape<ExtensionFile> = {
   settings: anyValue,
 };
 
-const FILTER: Shape<FilterOptions> = {
+/** Checks the options of a filter run, one by one. */
+export const FILTER_SHAPE: Shape<FilterOptions> = {
   ...COMPLETE_SHAPE,
   output: anOutput,
   spool: spoolOption,
@@ -124,7 +124,7 @@ const FILTER: Shape<FilterOptions> = {
  * compressed, an unknown format an ELF dump. Runs before anything is read. Throws `BAD_OPTION`.
  */
 export function checkValues(options: FilterOptions): void {
-  checkGiven(options, FILTER);
+  checkGiven(options, FILTER_SHAPE);
 }
 
 /**

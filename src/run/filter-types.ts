@@ -5,7 +5,6 @@ import type { EraseFile } from "../filter/erase/parse-rules.js";
 import type { ClassCounts } from "../filter/page-classes.js";
 import type { PrivacyExtra, PrivacyKeep } from "../filter/privacy/privacy-names.js";
 import type { PrivacyResult } from "../filter/privacy/privacy-result.js";
-
 import type { CompleteOptions } from "../kernel/complete-own.js";
 import type { Arch } from "../reader/machine.js";
 import type { PhysicalRange } from "../reader/physical-memory.js";

@@ -7,7 +7,6 @@ import { codecOf } from "../../src/codec/codecs.js";
 import { countBits, setBits, sharedBitmap } from "../../src/reader/bitmap.js";
 import { openDump } from "../../src/reader/open.js";
 import { filterDump } from "../../src/run/filter-dump.js";
-
 import { verifyDump } from "../../src/verify/verify-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { WorkerThreads } from "../../src/worker/threads.js";

@@ -97,17 +97,8 @@ function requestOf(files: readonly string[], values: Values): FilterRequest {
       cure: "Write `coresieve handover DUMP OUT`",
     });
   }
-  const none = {
-    level: undefined,
-    exclude: undefined,
-    sizeLimit: undefined,
-    onFull: undefined,
-    excludeUnusedVmemmap: false,
-    flatten: false,
-    format: undefined,
-  };
   const strict = { privacyStrict: values.privacyStrict || values.strict };
-  const request = filterRequest({ ...values, ...none, ...strict, privacy: true, pack: "none", files });
+  const request = filterRequest({ ...values, ...strict, privacy: true, pack: "none", files });
   const { output } = request;
   if (packingOfOutput(output, undefined) !== undefined) {
     throw new DumpError("BAD_OPTION", "handover writes no packed files: their pages are compressed", {

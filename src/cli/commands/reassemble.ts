@@ -30,9 +30,7 @@ Page data are copied as they are.`,
     }
     const packing = packingOfOutput(path, pack);
     const warnings = new Warnings();
-    const nothing = { raw: undefined, arch: undefined, vmcoreinfo: undefined, vmlinux: undefined };
-    const input = { ...nothing, vmcoreinfoDevice: undefined, salvage: false, spoolDir, spoolLimit };
-    const dump = await openInputs(parts, warnings, input, signal, quiet);
+    const dump = await openInputs(parts, warnings, { spoolDir, spoolLimit }, signal, quiet);
     try {
       const output = { path, force, sync, pack: packing, spool: spoolOptions({ spoolDir, spoolLimit }) };
       const result = await reassembleDump(dump, output, { signal });

@@ -31,19 +31,7 @@ and coresieve open the set when all its files are named.`,
         cure: "Write `coresieve split DUMP OUT1 OUT2`",
       });
     }
-    const request = filterRequest({
-      ...values,
-      files: [input, paths[0] as string],
-      ...{
-        elf: false,
-        format: undefined,
-        flatten: false,
-        onFull: undefined,
-        privacyExtra: undefined,
-        privacyKeep: undefined,
-        pack: values.pack,
-      },
-    });
+    const request = filterRequest({ ...values, files: [input, paths[0] as string] });
     const { level, privacy, format, codec, dedupe, workers, fallbackLevels, sizeLimit } = request;
     const pack = packingOfSet(paths, values.pack);
     const complete = await completeOptions(values);

@@ -104,10 +104,7 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
 
 /** The options -x and -i. */
 export async function givenKernel({ vmlinux, vmcoreinfo }: MakedumpfileRequest) {
-  return await completeOptions({
-    ...{ raw: undefined, arch: undefined, vmcoreinfoDevice: undefined, salvage: false },
-    ...{ vmlinux, vmcoreinfo },
-  });
+  return await completeOptions({ vmlinux, vmcoreinfo });
 }
 
 /** Does a run at one level; or returns why it had no room. */

@@ -1,61 +1,38 @@
 import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../../codec/codecs.js";
 import { DumpError } from "../../errors.js";
 import { levelOfNames, MAX_LEVEL } from "../../filter/policy.js";
-import type { PrivacyExtra, PrivacyKeep } from "../../filter/privacy/privacy-names.js";
-
 import type { Packing } from "../../reader/source/packed/packing.js";
 import { checkTogether } from "../../run/check-options.js";
 import { codecFor } from "../../run/check-values.js";
+import type { FilterOptions } from "../../run/filter-types.js";
 import { standardThreads } from "../../worker/threads.js";
 import type { OutputFormat } from "../../writer/output-format.js";
 import { packingOfOutput } from "../pack-option.js";
 import type { OptionValues } from "./table.js";
 
-/** The option values that define a filter run, and the words that are not options. */
-export type FilterArguments = { readonly files: readonly string[] } & Pick<
-  OptionValues<"filter">,
-  | "level"
-  | "exclude"
-  | "excludeUnusedVmemmap"
-  | "privacy"
-  | "privacyStrict"
-  | "privacyExtra"
-  | "privacyKeep"
-  | "zlib"
-  | "lzo"
-  | "snappy"
-  | "zstd"
-  | "compress"
-  | "compressionLevel"
-  | "elf"
-  | "format"
-  | "dedupe"
-  | "flatten"
-  | "numThreads"
-  | "sizeLimit"
-  | "onFull"
-  | "pack"
+/** The option values of a filter run, as far as the command has them, and the words that are not options. */
+export type FilterArguments = { readonly files: readonly string[] } & {
+  readonly [Name in keyof OptionValues<"filter">]?: OptionValues<"filter">[Name] | undefined;
+};
+
+/** Options of the library that the command line always gives. */
+type Given = Required<
+  Pick<
+    FilterOptions,
+    | ("level" | "fallbackLevels" | "onFull" | "privacy" | "privacyExtra" | "privacyKeep" | "dedupe")
+    | ("excludeUnusedVmemmap" | "format")
+  >
 >;
 
 /** The request of the options. */
-export interface FilterRequest {
+export interface FilterRequest extends Given {
   readonly inputs: readonly string[];
   /** `undefined` for stdout. */
   readonly output: string | undefined;
   readonly flatten: boolean;
   readonly pack: Packing | undefined;
-  readonly level: number;
-  /** Levels to fall back to if the output has no room. */
-  readonly fallbackLevels: readonly number[];
   readonly sizeLimit: number | undefined;
-  readonly onFull: "nothing" | "incomplete";
-  readonly privacy: boolean | "strict";
-  readonly privacyExtra: readonly PrivacyExtra[];
-  readonly privacyKeep: readonly PrivacyKeep[];
   readonly codec: Codec;
-  readonly dedupe: boolean;
-  readonly excludeUnusedVmemmap: boolean;
-  readonly format: OutputFormat;
   readonly workers: number;
 }
 
@@ -76,17 +53,17 @@ export function filterRequest(args: FilterArguments): FilterRequest {
   const request: FilterRequest = {
     inputs: files,
     output,
-    flatten: args.flatten,
+    flatten: args.flatten ?? false,
     pack,
     ...chosenLevels(args),
     sizeLimit: args.sizeLimit,
     onFull: chosenOnFull(args, output),
-    privacy: args.privacyStrict ? "strict" : args.privacy,
+    privacy: args.privacyStrict ? "strict" : (args.privacy ?? false),
     privacyExtra: args.privacyExtra ?? [],
     privacyKeep: args.privacyKeep ?? [],
     codec: chosenCodec(args, codecFor(format, undefined, pack !== undefined).name),
-    dedupe: args.dedupe,
-    excludeUnusedVmemmap: args.excludeUnusedVmemmap,
+    dedupe: args.dedupe ?? false,
+    excludeUnusedVmemmap: args.excludeUnusedVmemmap ?? false,
     format,
     workers: args.numThreads ?? standardThreads(),
   };

@@ -1,6 +1,5 @@
 import { LEVEL_BITS, MAX_LEVEL } from "../../filter/policy.js";
 import { PRIVACY_EXTRAS, PRIVACY_KEEPS } from "../../filter/privacy/privacy-names.js";
-
 import { FILTERING, ROW } from "./option.js";
 
 const { file, flag, list } = ROW;

@@ -9,10 +9,8 @@ import { archOfUts, factsOf, MAX_CPUS, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, type Note, parseNotes } from "../notes.js";
 import { checkClaim, checkPageCount, mostPages } from "../page-count.js";
 import type { PhysicalRange } from "../physical-memory.js";
-
 import { bitmapRanges } from "../ranges.js";
 import { type ByteSource, readExactly, readWhatIsThere } from "../source/byte-source.js";
-
 import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
 import { parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
 import { bitmapsCutOff, bitmapsEnd, readBitmaps } from "./bitmaps.js";
