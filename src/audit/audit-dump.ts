@@ -31,7 +31,7 @@ import type { Dump } from "../reader/dump.js";
 import { isLive } from "../reader/source/input-changed.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import type { Session } from "../run/own-session.js";
-import { openSession } from "../run/session.js";
+import { openOriginalSession, openSession } from "../run/session.js";
 import { aWarnings, Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
 import type { AuditResult, KindCount, SecretPlace } from "./audit-result.js";
@@ -96,7 +96,7 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   const session = openSession(input, complete);
   const { dump } = session;
   const own = kindSourceOf(session);
-  const other = original && kindSourceOf(openSession(original, complete));
+  const other = original && kindSourceOf(openOriginalSession(original, dump, complete));
   if (original !== undefined) checkSameKernel(own, other, original);
   if (own.reader === undefined && other?.reader === undefined && secrets.length === 0) {
     const without = `${own.why ?? ""}${other === undefined ? "" : `; of the original: ${other.why}`}`;

@@ -81,7 +81,13 @@ export function completeOwn(
 function withGiven(dump: Dump, given: GivenVmcoreinfo, original: Dump, warnings: Warnings): Dump {
   const release = releaseOf(given, warnings);
   const text: VmcoreinfoText = { paddr: Number.NaN, text: given.text, noteLittleEndian: undefined };
-  for (const machine of machinesOf(dump, text)) {
+  const machines = machinesOf(dump, text);
+  // The name of a release reads the same on several machines, and in both byte orders; struct pages do not.
+  for (const machine of machines.length > 1 ? machines : []) {
+    const { dump: proven } = tryMachine(dump, text, machine, NO_DOUBT);
+    if (proven !== undefined) return proven;
+  }
+  for (const machine of machines) {
     const complete = withText(dump, text, machine);
     const found = releaseInMemory(complete);
     if (found === release) return complete;

@@ -48,11 +48,17 @@ export function tryText(dump: Dump, text: VmcoreinfoText, doubt: Doubt, number?:
 
 /**
  * The machines that a dump may be of: its own, or, if nothing in the dump says which, every one, the likeliest first.
+ * The name of a MIPS does not say its byte order; only ELF and kdump headers do.
  */
 export function machinesOf(dump: Dump, { text }: VmcoreinfoText): readonly Machine[] {
-  if (!dump.machineGuessed) return [dump.machine];
+  const { format } = dump.header;
+  const saysOrder = !dump.machineGuessed && (format === "elf" || format === "kdump");
   const likely = guessByNames(parseVmcoreinfo(text, new Warnings()));
-  return allMachines().sort((a, b) => Number(b.arch === likely) - Number(a.arch === likely));
+  const machines = dump.machineGuessed
+    ? allMachines().sort((a, b) => Number(b.arch === likely) - Number(a.arch === likely))
+    : [dump.machine];
+  const hasBoth = ({ arch }: Machine) => !saysOrder && (arch === "mips" || arch === "mips64");
+  return machines.flatMap((one) => (hasBoth(one) ? [one, { ...one, littleEndian: !one.littleEndian }] : [one]));
 }
 
 /** Tries a text as one of the given machine's. */

@@ -12,7 +12,7 @@ import {
   suchThat,
   wholeNumber,
 } from "../option-shape.js";
-import { OPTION } from "../option-words.js";
+import { OPTION, piped } from "../option-words.js";
 import type { Warnings } from "../warnings.js";
 import type { Dump, OpenedAs } from "./dump.js";
 import { isFlattened } from "./flattened/records.js";
@@ -23,6 +23,7 @@ import type { FurtherReaders } from "./further-formats.js";
 import { KNOWN_HEAD_SIZE, knownFile, knownName } from "./known-files.js";
 import type { Machine } from "./machine.js";
 import type { RawPiece, RawPlace } from "./raw/pieces.js";
+import { ARCHIVE_HEAD, archiveOf } from "./source/archive/archives.js";
 import { type FileHandle, openFile } from "./source/byte-source.js";
 import type { SourceImage } from "./source/source-image.js";
 
@@ -137,6 +138,7 @@ function openAddressed(
   options: FormatOptions,
   further: FurtherReaders | undefined,
 ): Dump {
+  images.forEach(checkNoArchive);
   const withHeaders = images.find((image) => image.flattened !== undefined || formatOfImage(image) !== undefined);
   const problem =
     raw !== undefined
@@ -151,6 +153,20 @@ function openAddressed(
   });
 }
 
+/**
+ * Throws `NOT_A_DUMP` for an archive, which would be taken for memory that lies elsewhere. Nothing says which of its
+ * files is memory.
+ */
+function checkNoArchive(image: SourceImage): void {
+  const archive = archiveOf(headOf(image, ARCHIVE_HEAD));
+  if (archive === undefined) return;
+  const program = archive.name === "a tar archive" ? "tar xOf" : "unzip -p";
+  throw new DumpError("NOT_A_DUMP", `is ${archive.name}, not bare memory`, {
+    file: image.file.path,
+    cure: `Take the memory out of it through a pipe: ${piped(`${program} ARCHIVE MEMBER`)}`,
+  });
+}
+
 /** Opens bare memory, unless the file is clearly something else. */
 function openRawImage(
   images: readonly SourceImage[],
@@ -160,6 +176,7 @@ function openRawImage(
 ): Dump {
   const first = images[0];
   if (first === undefined) throw noDump();
+  checkNoArchive(first);
   const problem =
     images.length > 1
       ? `${images.length} inputs were named with ${OPTION.raw}, which takes one`

@@ -3,7 +3,7 @@ import type { RecordedRun } from "../manifest/read-manifest.js";
 import type { PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
-import { openSession } from "../run/session.js";
+import { openOriginalSession } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import type { Findings } from "./findings.js";
@@ -36,7 +36,7 @@ export async function compareWithOriginal(
   const { signal, onProgress } = options;
   const original = isDump(given) ? given : await openOriginal(given, options);
   try {
-    const { dump: complete } = openSession(original, options);
+    const { dump: complete } = openOriginalSession(original, dump, options);
     const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
     const comparison = await compareDumps(dump, complete, readable, promised, { threads, signal, findings, done });
     return {

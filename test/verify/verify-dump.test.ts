@@ -240,6 +240,13 @@ describe("damage of an ELF file:", () => {
 });
 
 describe("against the original:", () => {
+  test("an original without VMCOREINFO, whose run was told one: the dump's own tells why pages are missing", async () => {
+    writeFileSync(at("bare"), toElf(kernel, { notes: [] }));
+    await filterFile(at("elf"), at("filtered"), { level: 31 });
+    const { comparison, findings } = await verifyDump(at("filtered"), { against: at("bare"), workers: threads });
+    expect([findings, comparison?.missing]).toEqual([[], 16]);
+  });
+
   test("pages that differ, that it does not have, and that are missing without a reason", async () => {
     const run = await filterFile(at("elf"), at("small"), { level: 31, workers: threads });
     expect(run.classes.user).toBe(8);

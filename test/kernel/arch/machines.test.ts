@@ -2,12 +2,18 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { kernelOf } from "../../../src/library/kernel-of.js";
+import { machineNamed } from "../../../src/reader/machine.js";
+import { openDump } from "../../../src/reader/open.js";
+import { filterDump } from "../../../src/run/filter-dump.js";
+import { Warnings } from "../../../src/warnings.js";
 import { AT, droppedPages, machineElf } from "../../support/arch/machine-image.js";
 import { machines } from "../../support/arch/machines.js";
 import { compareKdumpWithElf } from "../../support/compare-pages.js";
 import { filterFile, temporaryFolder } from "../../support/filter.js";
 import { bitmapPfns } from "../../support/golden.js";
 import { openKdump } from "../../support/other-kdump.js";
+import { buildLime, ramOf } from "../../support/raw-image.js";
 
 const folder = temporaryFolder();
 const MODELS = {
@@ -33,6 +39,28 @@ describe("level 31", () => {
     const dropped = [...bitmapPfns(bitmap1)].filter((pfn) => !kept.has(pfn)).map((pfn) => facts.firstPfn + pfn);
     expect(dropped).toEqual(droppedPages(machine));
     expect(compareKdumpWithElf(output, input)).toMatchObject({ different: [], unknown: [], leaked: [] });
+  });
+});
+
+describe("MIPS, whose name does not say its byte order: an image of its memory, and a VMCOREINFO text", () => {
+  const mips = machines.filter(({ name }) => /^mips, flatmem|^mips64, big endian/.test(name));
+  test.each([...mips.map((one) => [one.name, one] as const)])("%s", async (_, machine) => {
+    const path = join(folder, "machine.lime");
+    writeFileSync(`${path}.elf`, machineElf(machine));
+    const elf = openDump(`${path}.elf`);
+    elf.close();
+    writeFileSync(path, buildLime(ramOf(`${path}.elf`), machine.byteOrder));
+    for (const named of [undefined, machineNamed(machine.machine)]) {
+      const dump = openDump(path, new Warnings(), named && { machine: named });
+      const vmcoreinfo = { name: "text", text: elf.vmcoreinfo?.text ?? "" };
+      expect(kernelOf(dump, { vmcoreinfo }).littleEndian).toBe(machine.byteOrder === "little");
+      await filterDump(dump, { output: { path: `${path}.out`, force: true }, vmcoreinfo, workers: 1 });
+      dump.close();
+      const { bitmap1, bitmap2, close } = openKdump(`${path}.out`);
+      close();
+      const kept = new Set(bitmapPfns(bitmap2));
+      expect([...bitmapPfns(bitmap1)].filter((pfn) => !kept.has(pfn))).toEqual(droppedPages(machine));
+    }
   });
 });
 

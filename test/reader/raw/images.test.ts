@@ -1,4 +1,5 @@
 /** Memory images as they are read: LiME, AVML and raw files, whole and damaged. */
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -162,6 +163,9 @@ describe("refused", () => {
 
   test("what raw is not", () => {
     expectError(buildLime(one), "BAD_OPTION", /is a dump with headers, not bare memory/, { raw });
+    writeFileSync(join(folder, "guest.ram"), Buffer.alloc(8192, 1));
+    const tar = execFileSync("tar", ["c", "-C", folder, "guest.ram"]);
+    expectError(tar, "NOT_A_DUMP", /is a tar archive, not bare memory/, { raw });
     expectError(buildElf({ loads: [], notes: [] }), "BAD_OPTION", /not bare memory\. Leave out `raw`/, { raw });
     expectError(Buffer.alloc(9), "BAD_OPTION", /has 9 bytes, but the ranges of `raw` have 8/, {
       raw: [{ start: 0, end: 8 }],
