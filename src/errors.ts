@@ -62,9 +62,10 @@ export type DumpErrorCode =
  * | `MACHINE_UNSUPPORTED` | `CANNOT_FILTER` | this version knows no kernels of the dump's machine: nothing is wrong with the dump |
  * | `PROCESS_CORE` | `NOT_A_DUMP` | the ELF core of a process, not of a kernel |
  * | `XEN_CORE` | `NOT_A_DUMP` | the core of a Xen domain, which has sections in place of physical memory |
+ * | `XEN_HOST` | `CANNOT_FILTER` | the memory of a Xen host, in which domain 0 is one machine of several: nothing is wrong with the dump |
  * | `OTHER_KERNEL` | `BAD_OPTION` | the given VMCOREINFO or vmlinux is of another kernel than the dump's |
  */
-export type DumpErrorSubcode = "MACHINE_UNSUPPORTED" | "PROCESS_CORE" | "XEN_CORE" | "OTHER_KERNEL";
+export type DumpErrorSubcode = "MACHINE_UNSUPPORTED" | "PROCESS_CORE" | "XEN_CORE" | "XEN_HOST" | "OTHER_KERNEL";
 
 /** Where and how an error came about, and what to do. */
 export interface DumpErrorDetails {

@@ -13,9 +13,15 @@ export function cannotFilter(dump: Dump, why: string, subcode?: DumpErrorSubcode
   return new DumpError("CANNOT_FILTER", "its pages cannot be classified", {
     ...{ why, subcode },
     file: dump.paths[0] ?? "",
-    // No text helps where this version knows no kernels of the machine.
-    cure: subcode === "MACHINE_UNSUPPORTED" ? LEVELS : `${LEVELS}; ${isCut(dump) ? LOST : sources(dump)}`,
+    // No text helps with a host of Xen, nor where this version knows no kernels of the machine.
+    cure: cureOf(dump, subcode),
   });
+}
+
+function cureOf(dump: Dump, subcode: DumpErrorSubcode | undefined): string {
+  if (subcode === "MACHINE_UNSUPPORTED") return LEVELS;
+  if (subcode === "XEN_HOST") return `${LEVELS}; \`makedumpfile -X\` drops the memory of user domains`;
+  return `${LEVELS}; ${isCut(dump) ? LOST : sources(dump)}`;
 }
 
 function sources(dump: Dump): string {

@@ -1,6 +1,7 @@
 import { DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import type { Dump, FoundVmcoreinfo } from "../reader/dump.js";
+import { isOfXenHost } from "../reader/notes.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
 import { scanForVmcoreinfo, textAt, type VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
@@ -152,6 +153,8 @@ const MAX_NOTES = 16;
  */
 function ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): CompleteDump {
   const own = ownTexts(dump);
+  // Texts in memory may be those of any domain.
+  if (isOfXenHost(dump.notes)) return { dump, view: undefined };
   const without = own.length === 0 ? dump : withoutVmcoreinfo(dump);
   if (own.length > 0 && archSupport(dump.machine.arch) === undefined) return { dump, view: undefined };
   const notes = own.map((text, i) => tryText(i === 0 ? dump : without, text, doubt, i + 1));

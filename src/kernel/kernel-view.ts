@@ -1,5 +1,6 @@
 import { OPTION } from "../option-words.js";
 import type { Dump } from "../reader/dump.js";
+import { isOfXenHost } from "../reader/notes.js";
 import type { Utsname } from "../reader/utsname.js";
 import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
 import { ofFile, Warnings } from "../warnings.js";
@@ -38,6 +39,7 @@ export interface KernelView {
  * architecture that is not supported yet, page tables or the memory map not found.
  */
 export function kernelView(dump: Dump, warnings: Warnings): KernelView {
+  if (isOfXenHost(dump.notes)) throw cannotFilter(dump, XEN_HOST, "XEN_HOST");
   const info = dump.vmcoreinfo;
   if (info === undefined) throw cannotFilter(dump, whyNoVmcoreinfo(dump));
   const space = findSpace(dump, info);
@@ -54,6 +56,9 @@ export function kernelView(dump: Dump, warnings: Warnings): KernelView {
   if (view === undefined) throw cannotFilter(dump, space.lost ? `${whatIsLost(space.lost)}; ${NO_MAP}` : NO_MAP);
   return view;
 }
+
+/** Struct pages of domain 0 are numbered by its own page frames, which say nothing of the machine's. */
+const XEN_HOST = "it is the memory of a Xen host, in which domain 0 has other page numbers than the machine";
 
 /** The kernel as its page tables show it, before any rescue of lost tables. */
 interface FirstLook {

@@ -50,6 +50,14 @@ export function findVmcoreinfo(notes: readonly Note[]): Note | undefined {
   return notes.find((note) => note.name === "VMCOREINFO");
 }
 
+/** Notes named "Xen" that the hypervisor adds to a host's vmcore: its own facts, and the registers of a CPU (public/elfnote.h). */
+const XEN_HOST_NOTES: ReadonlySet<number> = new Set([0x100_0001, 0x100_0002]);
+
+/** Whether a dump is of a Xen host: its physical addresses are the machine's, and not those of the kernel in domain 0. */
+export function isOfXenHost(notes: readonly Note[]): boolean {
+  return notes.some(({ name, type }) => name === "VMCOREINFO_XEN" || (name === "Xen" && XEN_HOST_NOTES.has(type)));
+}
+
 /** How many CPUs have a note, with registers in it or without. */
 export function countCpus(notes: readonly Note[]): number {
   return notes.filter(isCpus).length;

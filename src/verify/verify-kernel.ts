@@ -35,7 +35,8 @@ export function verifyKernel({ dump, view, whyNoView }: Session, findings: Findi
   if (view === undefined) {
     if (whyNoView?.code !== "CANNOT_FILTER") throw whyNoView;
     const why = whyNotClassified(whyNoView);
-    if (whyNoView.subcode === "MACHINE_UNSUPPORTED") return { ...none, notChecked: why };
+    if (whyNoView.subcode === "MACHINE_UNSUPPORTED" || whyNoView.subcode === "XEN_HOST")
+      return { ...none, notChecked: why };
     findings.add({ kind: "kernel", message: why, file });
     return { ...none, notChecked: undefined };
   }

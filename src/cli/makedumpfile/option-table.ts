@@ -17,7 +17,7 @@ const value = (short: string | undefined, long?: string): MakedumpfileOption => 
 });
 const refused = (option: MakedumpfileOption, why: string): MakedumpfileOption => ({ ...option, refused: why });
 
-const NO_XEN = "dumps of Xen are not read";
+const NO_XEN = "of a Xen host only levels 0 and 1 are filtered";
 
 /** All options of makedumpfile 1.7.2 and of its sources of April 2026 (--extension), and --non-cyclic of older ones. */
 export const MAKEDUMPFILE_OPTIONS: readonly MakedumpfileOption[] = [

@@ -4,7 +4,7 @@ import type { Dump } from "../dump.js";
 import { type Extents, layer } from "../extents.js";
 import { pagesIn } from "../extents-memory.js";
 import { allMachines, archOfElf, type Machine } from "../machine.js";
-import { countCpus, findVmcoreinfo, parseNotes } from "../notes.js";
+import { countCpus, findVmcoreinfo, isOfXenHost, parseNotes } from "../notes.js";
 import { checkClaim, checkPageCount } from "../page-count.js";
 import { joinRanges } from "../ranges.js";
 import { readWhatIsThere } from "../source/byte-source.js";
@@ -100,7 +100,7 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
     fileSize,
     image,
     header: {
-      description: `ELF${header.elfClass} ${kcore === undefined ? "vmcore" : "kcore of a running machine"}, ${order}${flattened ? ", flattened" : ""}`,
+      description: `ELF${header.elfClass} ${kcore === undefined ? "vmcore" : "kcore of a running machine"}${isOfXenHost(notes) ? " of a Xen host" : ""}, ${order}${flattened ? ", flattened" : ""}`,
       format: "elf",
       flattened,
       headerVersion: undefined,

@@ -6,7 +6,7 @@ import { copyOfBitmap, countBits, findBit, type PageBitmap } from "../bitmap.js"
 import { cutOffError } from "../damage.js";
 import type { Dump } from "../dump.js";
 import { archOfUts, factsOf, MAX_CPUS, type Machine } from "../machine.js";
-import { countCpus, findVmcoreinfo, type Note, parseNotes } from "../notes.js";
+import { countCpus, findVmcoreinfo, isOfXenHost, type Note, parseNotes } from "../notes.js";
 import { checkClaim, checkPageCount, mostPages } from "../page-count.js";
 import type { PhysicalRange } from "../physical-memory.js";
 import { bitmapRanges } from "../ranges.js";
@@ -86,7 +86,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
     fileSize: images.reduce((sum, one) => sum + one.file.size, 0),
     image,
     header: {
-      description: describe(header, files.length, flattened),
+      description: `${describe(header, files.length, flattened)}${isOfXenHost(notes) ? ", of a Xen host" : ""}`,
       format: "kdump",
       flattened,
       headerVersion: header.version,
