@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import type { Dump, FoundVmcoreinfo } from "../reader/dump.js";
 import { guessByNames } from "../reader/kdump/machine.js";
-import { allMachines, archOfUts, type Machine } from "../reader/machine.js";
+import { allMachines, archOfUts, factsOf, type Machine } from "../reader/machine.js";
 import { parseVmcoreinfo } from "../reader/vmcoreinfo.js";
 import type { VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
 import { Warnings } from "../warnings.js";
@@ -48,7 +48,7 @@ export function tryText(dump: Dump, text: VmcoreinfoText, doubt: Doubt, number?:
 
 /**
  * The machines that a dump may be of: its own, or, if nothing in the dump says which, every one, the likeliest first.
- * The name of a MIPS does not say its byte order; only ELF and kdump headers do.
+ * Some have one name in both byte orders, and only ELF and kdump headers tell which.
  */
 export function machinesOf(dump: Dump, { text }: VmcoreinfoText): readonly Machine[] {
   const { format } = dump.header;
@@ -57,7 +57,7 @@ export function machinesOf(dump: Dump, { text }: VmcoreinfoText): readonly Machi
   const machines = dump.machineGuessed
     ? allMachines().sort((a, b) => Number(b.arch === likely) - Number(a.arch === likely))
     : [dump.machine];
-  const hasBoth = ({ arch }: Machine) => !saysOrder && (arch === "mips" || arch === "mips64");
+  const hasBoth = ({ arch }: Machine) => !saysOrder && factsOf(arch).eitherOrder === true;
   return machines.flatMap((one) => (hasBoth(one) ? [one, { ...one, littleEndian: !one.littleEndian }] : [one]));
 }
 

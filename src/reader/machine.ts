@@ -38,6 +38,8 @@ interface ArchFacts {
   readonly pageSize: number;
   /** Assumed to be big endian unless the dump says otherwise; ppc64le is recognised by its name or its memory. */
   readonly bigEndian?: true;
+  /** Kernels of both byte orders have this name. */
+  readonly eitherOrder?: true;
   /** The machine of a file with the same e_machine and ELF class 32. (For x86-64 kexec also writes ELF32 headers.) */
   readonly other32?: string;
   /** Items of VMCOREINFO that only kernels of this architecture export. */
@@ -86,11 +88,11 @@ const ARCHS: readonly ArchFacts[] = [
     exports: ["NUMBER(va_kernel_pa_offset)", "NUMBER(phys_ram_base)"],
   },
   { arch: "loongarch64", elfMachine: 258, wordSize: 8, uts: ["loongarch64"], pageSize: 16384, prstatus: 480 },
-  { arch: "mips64", elfMachine: 8, wordSize: 8, uts: ["mips64"], pageSize: 16384 },
+  { arch: "mips64", elfMachine: 8, wordSize: 8, uts: ["mips64"], pageSize: 16384, eitherOrder: true },
   { arch: "sparc64", elfMachine: 43, wordSize: 8, uts: ["sparc64"], pageSize: 8192, bigEndian: true },
   { arch: "ia64", elfMachine: 50, wordSize: 8, uts: ["ia64"], pageSize: 16384 },
   { arch: "riscv32", elfMachine: 243, wordSize: 4, uts: ["riscv32"], pageSize: 4096 },
-  { arch: "mips", elfMachine: 8, wordSize: 4, uts: ["mips"], pageSize: 4096 },
+  { arch: "mips", elfMachine: 8, wordSize: 4, uts: ["mips"], pageSize: 4096, eitherOrder: true },
 ];
 
 /** The machine of an image until its memory shows another one: that of most. */
