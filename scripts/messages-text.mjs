@@ -352,6 +352,8 @@ function plainName(node, place) {
   if (node.type === "BinaryExpression") return plainName(node.left.type === "Literal" ? node.right : node.left, place);
   if (node.type === "ConditionalExpression") return plainName(node.consequent, place);
   if (node.type === "LogicalExpression") return plainName(node.left, place);
+  if (node.type === "UnaryExpression")
+    return node.operator === "typeof" ? node.operator : plainName(node.argument, place);
   if (node.type === "NewExpression") return plainName(node.arguments[0] ?? node.callee, place);
   if (node.type === "ArrayExpression" && node.elements[0])
     return plainName(node.elements[0].argument ?? node.elements[0], place);

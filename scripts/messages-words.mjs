@@ -125,6 +125,7 @@ through: member | next
 topSymbol: symbol | swapper_pg_dir
 tried: addresses | 0x1000000
 type: type | struct list_head *
+typeof: kind | symbol
 unknown: name | colour
 url: address | http://host
 usage: command | coresieve staging PLACE

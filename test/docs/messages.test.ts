@@ -37,6 +37,10 @@ test("no sentence is only a name of the source", () => {
   expect(sentences.filter((one) => /^\*[^*]*\*$/.test(one) || one === "")).toEqual(["*two of its sources*"]);
 });
 
+test("no sentence has the parser's word for a piece of syntax in the place of a value", () => {
+  expect(sentences.filter((one) => /\*[a-z ]*(expression|literal|statement)\*/.test(one))).toEqual([]);
+});
+
 test("every code has a heading, what it means, and an example", () => {
   for (const [name, count] of [
     ["errors", 22],
