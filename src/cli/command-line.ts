@@ -9,7 +9,7 @@ import type { Command, CommandContext } from "./command.js";
 import { filterCommand } from "./commands/filter.js";
 import { commandNamed } from "./commands.js";
 import { COMMAND_NAMES, type CommandName } from "./options/option.js";
-import { type OptionWords, parseValues } from "./options/parse-values.js";
+import { checkedText, type OptionWords, parseValues } from "./options/parse-values.js";
 import { optionsOf } from "./options/table.js";
 import { commandMeant, otherWord } from "./other-words.js";
 import { plainWords } from "./plain-words.js";
@@ -76,7 +76,10 @@ async function parse(command: Command, argv: readonly string[], context: Command
     const { config } = words;
     if (typeof config === "string") {
       const { wordsOfConfig } = await import("./config-file.js");
-      ({ words, files } = yargsWords(command.name, [...(await wordsOfConfig(config, command.name, given)), ...argv]));
+      ({ words, files } = yargsWords(command.name, [
+        ...(await wordsOfConfig(checkedText({ name: "config" }, config), command.name, given)),
+        ...argv,
+      ]));
     }
     return checked(command, words, files, context);
   } catch (error) {

@@ -2,6 +2,7 @@ import { DumpError } from "../errors.js";
 import { shownJson } from "../foreign-text.js";
 import { type DigestProgress, digestFile, digestingStream, filesOfDump } from "../manifest/digest.js";
 import { manifestOf } from "../manifest/manifest.js";
+import { Period } from "../manifest/period.js";
 import { openSignedFile, signingKey } from "../manifest/signed-file.js";
 import { packageVersion } from "../package-version.js";
 import type { Dump } from "../reader/dump.js";
@@ -66,7 +67,7 @@ export async function manifestWriter(
       file: path,
     });
   }
-  const started = new Date();
+  const period = new Period();
   const file = await openSignedFile(path, await signingKey(args.sign), force, inputs);
   const through = digestingStream(process.stdout);
   return {
@@ -80,10 +81,10 @@ export async function manifestWriter(
         const inputFiles = await filesOfDump(dump, digests !== "output", signal, onProgress);
         const outputDigest = output === undefined ? through.digest() : await digestFile(output, signal, onProgress);
         const manifest = manifestOf({
-          ...{ dump, options, result, inputFiles, outputDigest, started },
+          ...{ dump, options, result, inputFiles, outputDigest, started: period.started },
           ...(written === undefined ? {} : { written }),
           version: packageVersion(),
-          ended: new Date(),
+          ended: period.ended(),
         });
         const bytes = Buffer.from(`${shownJson(manifest, 2)}\n`);
         await file.write(bytes);

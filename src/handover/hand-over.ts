@@ -5,6 +5,7 @@ import { DumpError } from "../errors.js";
 import { shownJson } from "../foreign-text.js";
 import { digestFile, type FileDigest, filesOfDump } from "../manifest/digest.js";
 import { type Manifest, manifestOf } from "../manifest/manifest.js";
+import { Period } from "../manifest/period.js";
 import { openSignedFile, type SignedFile, signingKey } from "../manifest/signed-file.js";
 import { onlyGiven } from "../only-given.js";
 import { aDump, checkArgument, checkGiven } from "../option-shape.js";
@@ -64,7 +65,7 @@ type Beside = Partial<Record<keyof HandOverFiles, SignedFile>>;
 
 async function run(dump: Dump, options: RunOptions, place: HandOverPlace, files: Beside): Promise<HandOverResult> {
   const { erase, signal } = options;
-  const started = new Date();
+  const period = new Period();
   const progress = progressOf(
     [
       ...(["classify", "check", ...(erase === undefined ? [] : ["search"]), "zero", "write"] as const),
@@ -76,7 +77,7 @@ async function run(dump: Dump, options: RunOptions, place: HandOverPlace, files:
   const filtered = await filterDump(dump, filter);
   const written = await openInput(place.work.path(), new Warnings()).catch(named);
   try {
-    const auditing = new Date();
+    const auditing = new Period();
     const checked = await checkOutput(written, dump, options, place, progress);
     const { audit, verified } = checked;
     if (!audit.clean || !verified.whole) {
@@ -93,14 +94,15 @@ async function run(dump: Dump, options: RunOptions, place: HandOverPlace, files:
       ...{ name: basename(place.name), ...sealedDigest, recipients: options.recipients?.length ?? 0 },
     };
     const manifest = manifestOf({
-      ...{ dump, written, result: filtered, inputFiles, outputDigest, started, ...(sealed && { sealed }) },
+      ...{ dump, written, result: filtered, inputFiles, outputDigest, ...(sealed && { sealed }) },
       options: { ...filter, output: describedOutput(options.output, plainName) },
       version: packageVersion(),
-      ended: new Date(),
+      started: period.started,
+      ended: period.ended(),
     });
     const audited = auditJson(audit, {
       files: [{ path: plainName, ...outputDigest, covers: "file" }],
-      ...{ started: auditing, ended: new Date() },
+      ...{ started: auditing.started, ended: auditing.ended() },
       options: {
         secrets: options.secrets?.length ?? 0,
         original: dump.paths[0],

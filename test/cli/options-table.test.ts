@@ -1,9 +1,12 @@
 /** The table of options: what is made of it fits, and what hangs on it holds. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { parseCommandLine } from "../../src/cli/command-line.js";
 import { COMMAND_NAMES } from "../../src/cli/options/option.js";
 import { parseValues } from "../../src/cli/options/parse-values.js";
-import { GENERAL_OPTIONS, OPTIONS, optionsOf } from "../../src/cli/options/table.js";
+import { GENERAL_OPTIONS, OPTIONS, optionsOf, shortest } from "../../src/cli/options/table.js";
+import { foreignText } from "../../src/foreign-text.js";
+import { failureOf, failureOfAsync } from "../support/open.js";
 import { withOptionTables } from "../support/options-reference.js";
 
 test("the tables of options in docs/command-line.md are those of today: `npm run man` makes them anew", () => {
@@ -38,3 +41,21 @@ test("values become what their options are", () => {
   expect(parseValues("submit", { shards: "auto", priority: "1" })).toMatchObject({ shards: undefined, priority: 1 });
   expect(parseValues("verify", { against: ["a", "b"] }).against).toEqual(["a", "b"]);
 });
+
+test.each(["", "a\0b"])(
+  "no text, file or folder is %j: that is a wrong command line, whatever the option is",
+  async (word) => {
+    const wrong = word === "" ? ": its value is empty" : " a\\u0000b: its value has a zero in it";
+    for (const option of OPTIONS.filter(({ kind }) => ["text", "file", "folder"].includes(kind))) {
+      const words = { [option.name]: "repeated" in option ? ["a", word] : word };
+      for (const command of option.commands) {
+        const error = failureOf(() => parseValues(command, words));
+        expect(error, option.name).toMatchObject({ code: "BAD_OPTION" });
+        expect(foreignText(error.message)).toContain(`${shortest(option)}${wrong}`);
+      }
+    }
+    const given = { signal: new AbortController().signal, threads: undefined };
+    const error = await failureOfAsync(() => parseCommandLine(["vmcore", "out", "--config", word], given));
+    expect(foreignText(error.message)).toContain(`--config${wrong}`);
+  },
+);

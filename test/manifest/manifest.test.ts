@@ -114,3 +114,18 @@ test("a run that fails leaves none, and one that is there is not overwritten", a
     "cannot be",
   );
 });
+
+test("a clock that is set back during a run makes no end before its beginning", async () => {
+  const back = `const D = Date; let asked = 0;
+    globalThis.Date = class extends D { constructor(...a) { super(...(a.length ? a : [D.now() - 3_600_000 * asked++])); } };`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(back)}` };
+  for (const [args, record] of [
+    [["vmcore", "out", "-f", "--manifest", "clock.json"], "clock.json"],
+    [["audit", "out", "--result", "clock.json", "-f"], "clock.json"],
+  ] as const) {
+    const run = await runCli(args, { cwd: folder, env });
+    expect([0, 1], run.stderr).toContain(run.code);
+    const { started, ended } = JSON.parse(readFileSync(file(record), "utf8"));
+    expect(Date.parse(ended), args.join(" ")).toBeGreaterThanOrEqual(Date.parse(started));
+  }
+});

@@ -4,6 +4,7 @@ import type { AuditResult } from "../../audit/audit-result.js";
 import { readSecrets } from "../../audit/secrets.js";
 import { shownJson } from "../../foreign-text.js";
 import { filesOfDump, type InputFile } from "../../manifest/digest.js";
+import { Period } from "../../manifest/period.js";
 import { openSignedFile, type SignedFile, signingKey } from "../../manifest/signed-file.js";
 import type { Dump } from "../../reader/dump.js";
 import { Warnings } from "../../warnings.js";
@@ -33,7 +34,7 @@ Exit code: 0 nothing found, 1 something found or failed, 2 wrong command line,
   async run(files, values, { signal }) {
     needDump(files, "coresieve audit DUMP");
     checkSign(values.sign, values.result, "--result");
-    const started = new Date();
+    const period = new Period();
     const complete = await completeOptions(values);
     const secrets = values.secrets === undefined ? [] : await readSecrets(values.secrets);
     const key = await signingKey(values.sign);
@@ -64,7 +65,7 @@ Exit code: 0 nothing found, 1 something found or failed, 2 wrong command line,
       progress?.end();
       const { original: originalName, vmlinux, salvage } = values;
       const options = { secrets: secrets.length, original: originalName, vmlinux, salvage };
-      const json = auditJson(result, { files: audited, started, ended: new Date(), options });
+      const json = auditJson(result, { files: audited, started: period.started, ended: period.ended(), options });
       if (result.rules === undefined) await rules?.abort();
       else await rules?.write(Buffer.from(result.rules));
       await record?.write(Buffer.from(`${shownJson(json, 2)}\n`));

@@ -21,7 +21,7 @@ export function parseValues<Name extends CommandName>(command: Name, words: Opti
 }
 
 function checked(option: Option, word: string | readonly string[]): unknown {
-  if (typeof word !== "string") return word.map(String);
+  if (typeof word !== "string") return word.map((one) => checkedText(option, String(one)));
   switch (option.kind) {
     case "number":
       return word === option.auto ? undefined : wholeNumber(option, word, word, option);
@@ -36,8 +36,17 @@ function checked(option: Option, word: string | readonly string[]): unknown {
     case "list":
       return list(option, word, option);
     default:
-      return word;
+      return checkedText(option, word);
   }
+}
+
+/** Returns a text or a name. Throws `BAD_OPTION` if it is none: a `--config` file may have a zero in it, with which Node opens no file. */
+export function checkedText(option: Pick<Option, "name" | "letter">, text: string): string {
+  if (text !== "" && !text.includes("\0")) return text;
+  const what = text === "" ? ": its value is empty" : ` ${text}: its value has a zero in it`;
+  throw new DumpError("BAD_OPTION", `${shortest(option)}${what}`, {
+    cure: "Give one; perhaps a variable of the shell is not set",
+  });
 }
 
 function wholeNumber(
