@@ -12,7 +12,7 @@ import { inWords, OPTION } from "./option-words.js";
  * | `FREE_ORDER` | free pages have an impossible order | they are kept |
  * | `FREE_LISTS` | the kernel marks no free pages, and its free lists are broken or not described | they are kept |
  * | `SELF_CHECK` | the memory contradicts facts in VMCOREINFO | classes that need them are kept |
- * | `FACT_MISSING` | VMCOREINFO lacks names that the level needs | pages that they would decide about are kept |
+ * | `FACT_MISSING` | VMCOREINFO lacks names that the level needs, or has impossible values for them | pages that they would decide about are kept |
  * | `NODE_OVERLAP` | two memory nodes claim the same pages | they are kept |
  * | `BAD_SECTION` | the map of a section of memory is at no kernel address | its pages are kept |
  * | `NO_KERNEL_VIEW` | the kernel was not found in the dump; the level is 0 or 1 | pages with memory errors and offline pages are kept |

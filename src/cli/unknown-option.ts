@@ -1,6 +1,7 @@
 import { DumpError } from "../errors.js";
 import { nearestName } from "../nearest-name.js";
 import { COMMAND_NAMES, type CommandName } from "./options/option.js";
+import { shown } from "./options/parse-values.js";
 import { OPTIONS, optionsOf } from "./options/table.js";
 
 /**
@@ -36,5 +37,5 @@ export function unknownOptions(names: readonly string[], command: CommandName): 
 
 /** The option as users write it. */
 export function dashed(name: string): string {
-  return name.length === 1 ? `-${name}` : `--${name}`;
+  return name.length === 1 ? `-${name}` : `--${shown(name)}`;
 }

@@ -1,7 +1,7 @@
 import yargs, { type Options } from "yargs";
 import { DumpError } from "../errors.js";
 import type { CommandName, Option } from "./options/option.js";
-import type { OptionWords } from "./options/parse-values.js";
+import { type OptionWords, shown } from "./options/parse-values.js";
 import { GENERAL_OPTIONS, optionsOf } from "./options/table.js";
 
 /** A command line as yargs parses it. */
@@ -87,7 +87,7 @@ function checkLetters(isFlag: ReadonlyMap<string, boolean>, letters: string): vo
 
 function checkValue(flag: string, value: string): void {
   if (value === "true" || value === "false") return;
-  throw new DumpError("BAD_OPTION", `${flag} takes no value, but "${value}" was given`, {
+  throw new DumpError("BAD_OPTION", `${flag} takes no value, but "${shown(value)}" was given`, {
     cure: `Write ${flag} alone, or leave it out`,
   });
 }

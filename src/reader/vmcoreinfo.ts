@@ -54,7 +54,13 @@ export function parseVmcoreinfo(text: string, warnings: Warnings): Vmcoreinfo {
     const key = line.slice(0, equals);
     // The kernel formats each line in 80 bytes: a longer line loses its newline, and two items are joined.
     const value = line.slice(equals + 1).trim();
-    if (!items.has(key)) items.set(key, value);
+    if (items.has(key)) continue;
+    items.set(key, value);
+    const kind = /^(SYMBOL|SIZE|OFFSET|LENGTH|NUMBER)\(.+\)$/.exec(key)?.[1];
+    if (kind !== undefined && !isPossible(kind, value)) {
+      const item = JSON.stringify(line.slice(0, 100));
+      warnings.add("VMCOREINFO_LINE", `VMCOREINFO: ${item}, which is impossible`);
+    }
   }
   const count = (kind: string) => (name: string) => {
     const value = parseInteger(items.get(`${kind}(${name})`));
@@ -74,6 +80,14 @@ export function parseVmcoreinfo(text: string, warnings: Warnings): Vmcoreinfo {
     length: count("LENGTH"),
     number: (name) => parseInteger(items.get(`NUMBER(${name})`)),
   };
+}
+
+/** Whether an item has the form of its kind: a wrong one counts as missing, and that alone would not be noticed. */
+function isPossible(kind: string, value: string): boolean {
+  if (kind === "SYMBOL") return parseHexadecimal(value) !== undefined;
+  const number = parseInteger(value);
+  if (number === undefined) return false;
+  return kind === "NUMBER" ? number >= -(1n << 63n) && number < 1n << 64n : number >= 0n && number <= MAX_COUNT;
 }
 
 /**

@@ -46,7 +46,7 @@ test.each(["", "a\0b"])(
   "no text, file or folder is %j: that is a wrong command line, whatever the option is",
   async (word) => {
     const wrong = word === "" ? ": its value is empty" : " a\\u0000b: its value has a zero in it";
-    for (const option of OPTIONS.filter(({ kind }) => ["text", "file", "folder"].includes(kind))) {
+    for (const option of OPTIONS.filter((one) => one.kind !== "flag" && !("empty" in one))) {
       const words = { [option.name]: "repeated" in option ? ["a", word] : word };
       for (const command of option.commands) {
         const error = failureOf(() => parseValues(command, words));
@@ -59,3 +59,16 @@ test.each(["", "a\0b"])(
     expect(foreignText(error.message)).toContain(`--config${wrong}`);
   },
 );
+
+test("of a wrong value of any length an error repeats the beginning only", async () => {
+  const long = "9".repeat(100_000);
+  for (const option of OPTIONS.filter(({ kind }) => !["flag", "text", "file", "folder"].includes(kind))) {
+    const error = failureOf(() => parseValues(option.commands[0] ?? "filter", { [option.name]: long }));
+    expect(error.message.length, option.name).toBeLessThan(500);
+  }
+  const given = { signal: new AbortController().signal, threads: undefined };
+  for (const word of [`--sync=${long}`, `--${long}`]) {
+    const error = await failureOfAsync(() => parseCommandLine(["vmcore", "out", word], given));
+    expect(error.message.length, word.slice(0, 9)).toBeLessThan(500);
+  }
+});

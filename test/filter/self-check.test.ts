@@ -241,3 +241,29 @@ describe("built kernels", () => {
     expect(await filterFile(input, output)).toMatchObject({ classes: { free: 2048 }, warnings: [] });
   });
 });
+
+describe("facts that would take ordinary pages for others, and drop them at every level", () => {
+  test.each([
+    ["6.1.0", "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)", -1, "FACT_MISSING"],
+    ["6.1.0", "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)", 0, "FACT_MISSING"],
+    ["6.1.0", "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)", -129, "FACT_MISSING"],
+    ["6.12.0", "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)", -5, "FACT_MISSING"],
+    ["6.12.0", "NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)", 0xff00_0000, "FACT_MISSING"],
+    ["6.1.0", "NUMBER(PG_hwpoison)", 16, "FACT_MISSING"],
+    ["6.1.0", "NUMBER(HUGETLB_PAGE_DTOR)", 1, "FACT_MISSING"],
+    ["6.1.0", "NUMBER(PG_hwpoison)", 19, "FACT_MISSING"],
+    ["6.1.0", "NUMBER(PG_hwpoison)", "xyz", "VMCOREINFO_LINE"],
+    ["6.1.0", "OFFSET(page.compound_dtor)", -1, "VMCOREINFO_LINE"],
+    ["6.1.0", "NUMBER(HUGETLB_PAGE_DTOR)", "9".repeat(30), "VMCOREINFO_LINE"],
+  ] as const)("%s with %s=%s", async (release, name, value, code) => {
+    const kernel = (vmcoreinfo = {}) =>
+      writeFileSync(input, toElf(buildKernel({ release, pages: plenty, vmcoreinfo })));
+    kernel();
+    const plain = await filterFile(input, output, { level: 16 });
+    kernel({ remove: [name], add: [`${name}=${value}`] });
+    const changed = await filterFile(input, output, { level: 16 });
+    expect(changed.classes).toMatchObject({ hwpoison: plain.classes.hwpoison, offline: plain.classes.offline });
+    expect(changed.classes.kept).toBeGreaterThanOrEqual(plain.classes.kept);
+    expect(changed.warnings.map((one) => one.code)).toContain(code);
+  });
+});

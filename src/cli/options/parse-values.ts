@@ -22,6 +22,7 @@ export function parseValues<Name extends CommandName>(command: Name, words: Opti
 
 function checked(option: Option, word: string | readonly string[]): unknown {
   if (typeof word !== "string") return word.map((one) => checkedText(option, String(one)));
+  if (!("empty" in option)) checkedText(option, word);
   switch (option.kind) {
     case "number":
       return word === option.auto ? undefined : wholeNumber(option, word, word, option);
@@ -36,14 +37,22 @@ function checked(option: Option, word: string | readonly string[]): unknown {
     case "list":
       return list(option, word, option);
     default:
-      return checkedText(option, word);
+      return word;
   }
 }
 
-/** Returns a text or a name. Throws `BAD_OPTION` if it is none: a `--config` file may have a zero in it, with which Node opens no file. */
+/** The most characters of a wrong value that an error repeats. */
+const SHOWN = 100;
+
+/** A wrong value in an error: one of 100 KB would hide the rest of the line. */
+export function shown(text: string): string {
+  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}…`;
+}
+
+/** Returns a value that is not empty. Throws `BAD_OPTION`; also for a zero: a `--config` file may have a zero in it, with which Node opens no file. */
 export function checkedText(option: Pick<Option, "name" | "letter">, text: string): string {
   if (text !== "" && !text.includes("\0")) return text;
-  const what = text === "" ? ": its value is empty" : ` ${text}: its value has a zero in it`;
+  const what = text === "" ? ": its value is empty" : ` ${shown(text)}: its value has a zero in it`;
   throw new DumpError("BAD_OPTION", `${shortest(option)}${what}`, {
     cure: "Give one; perhaps a variable of the shell is not set",
   });
@@ -92,10 +101,10 @@ function list(option: Option, text: string, { choices, empty }: Extract<Option, 
 
 /** For a list the error names the wrong word. */
 function wrong(option: Option, text: string, word: string, must: string, cure = option.cure): DumpError {
-  const which = word === text ? "" : `${JSON.stringify(word)} `;
+  const which = word === text ? "" : `${JSON.stringify(shown(word))} `;
   return new DumpError(
     "BAD_OPTION",
-    `${shortest(option)} ${text}: ${which}${must}`,
+    `${shortest(option)} ${shown(text)}: ${which}${must}`,
     cure === undefined ? {} : { cure },
   );
 }
@@ -111,7 +120,7 @@ export function sizeOf(option: string, text: string): number {
   const size =
     digits === "" ? Number.NaN : Number(digits) * 1024 ** (SIZE_UNITS.indexOf(unit.toUpperCase() || " ") + 1);
   if (Number.isSafeInteger(size) && size > 0) return size;
-  throw new DumpError("BAD_OPTION", `${option} ${text}: must be a size`, {
+  throw new DumpError("BAD_OPTION", `${option} ${shown(text)}: must be a size`, {
     cure: "Write a number of bytes, or 500M, 2G",
   });
 }

@@ -17,6 +17,8 @@ const ALL_FACTS: Policy = { zero: true, cache: true, cachePrivate: false, user: 
 export function doubtOf(dump: Dump, view: KernelView): string | undefined {
   const missing = missingFacts(view.layout, ALL_FACTS);
   if (missing.length > 0) return `it lacks ${missing.map(({ name }) => name).join(", ")}`;
+  const [impossible] = view.layout.impossible;
+  if (impossible !== undefined) return `it has ${impossible.what}, which is impossible`;
   const kernel = viewMemory(dump, view);
   if (kernel === undefined || !marksFreePages(view.layout)) return undefined;
   const blocks = freeBlockEvidence(kernel, view.memMap, view.layout);

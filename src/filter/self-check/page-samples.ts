@@ -13,6 +13,7 @@ const RULES = {
   headBeforeTail: "pages before a tail page are heads",
   tailBehindHead: "pages behind a head are tails",
   orderEndsTails: "compound pages end where their order says",
+  errorOffLru: "pages with memory errors are on no LRU list",
   flagsNoAddress: "page flags are no address",
   freeIsAligned: "free blocks begin at a multiple of their size",
   unusedIsFree: "blocks that nothing refers to bear the mark of free pages",
@@ -69,6 +70,7 @@ function factsOf(layout: PageLayout, lowest: number) {
     ...{ hasLru: bit.lru !== undefined, lru: mask.lru },
     ...{ hasSwapbacked: bit.swapbacked !== undefined, swapbacked: mask.swapbacked },
     ...{ slab: mask.slab, privateData: mask.private },
+    hwpoison: bit.hwpoison === undefined ? 0 : 1 << bit.hwpoison,
     buddy: hasMapcount && type.buddy !== undefined ? type.buddy | 0 : Number.NaN,
     otherTypes: types.map((value) => (value === undefined ? Number.NaN : value | 0)),
     orders: layout.orders ?? 0,
@@ -145,6 +147,7 @@ function countFree(
 function countUsed(words: Int32Array, at: number, facts: Facts, counts: Counts, mapcount: number): void {
   const flags = words[at + facts.flags + facts.low] as number;
   if (facts.upperHalf) add(counts.flagsNoAddress, unsignedLong(words, at + facts.flags, facts) < facts.lowest);
+  if (facts.hasLru && (flags & facts.hwpoison) !== 0) add(counts.errorOffLru, (flags & facts.lru) === 0);
   const head = facts.hasHeads && (flags & facts.headMask) !== 0;
   const nextIsTail = facts.hasTails && ((words[at + facts.size + facts.compoundHead] as number) & 1) !== 0;
   if (facts.hasHeads && facts.hasTails) {

@@ -1,12 +1,11 @@
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
-import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { levelWords, OPTION } from "../../option-words.js";
 import type { Dump } from "../../reader/dump.js";
 import { countCpus } from "../../reader/notes.js";
 import type { Warnings } from "../../warnings.js";
 import { marksFreePages } from "../free-lists.js";
-import { CACHE, CACHE_PRIVATE, FREE, USER } from "../page-classes.js";
+import { CACHE, CACHE_PRIVATE, FREE, HWPOISON, OFFLINE, USER } from "../page-classes.js";
 import type { PagePlan } from "../plan.js";
 import { LEVEL_BITS, type Policy } from "../policy.js";
 import { freeBlockEvidence } from "./free-blocks.js";
@@ -31,6 +30,8 @@ interface Finding {
   readonly flags: boolean;
   /** Whether the number of pages of compound pages is unknown. */
   readonly orders?: boolean;
+  /** Pages that are dropped at every level, and whose mark is doubtful. */
+  readonly always?: keyof typeof ALWAYS;
 }
 
 /** What is dropped after the check, and with which layout. */
@@ -38,6 +39,8 @@ interface Checked {
   readonly policy: Policy;
   readonly view: KernelView;
 }
+
+const ALWAYS = { hwpoison: "pages with memory errors", offline: "offline pages" } as const;
 
 const LABELS: Readonly<Record<PageKind, string>> = {
   cache: "page cache",
@@ -94,24 +97,33 @@ export function selfCheck(dump: Dump, view: KernelView, policy: Policy, plan: Pa
     const kept = [...new Set(missing.map((one) => one.kept))].join("; ");
     warnings.add("FACT_MISSING", `VMCOREINFO lacks ${names}; kept: ${kept}. ${CURE_OF_MISSING}`, missing.length);
   }
+  for (const { what, kept } of view.layout.impossible) {
+    warnings.add("FACT_MISSING", `VMCOREINFO has ${what}, which is impossible; kept: ${kept}. ${CURE}`);
+  }
   const findings = findingsOf(dump, view, policy, plan);
   const doubtful = [...missing, ...findings].flatMap(({ classes }) => classes);
   const kept = ALL.filter((kind) => policy[kind] && findings.some(({ classes }) => classes.includes(kind)));
-  const flags = findings.some((finding) => finding.flags);
+  const doubts = (kind: keyof typeof ALWAYS) => findings.some(({ always }) => always === kind);
+  const flags = findings.some((finding) => finding.flags) || doubts("hwpoison");
+  const offline = doubts("offline");
   const orders = findings.some((finding) => finding.orders);
   const tails = orders && (policy.cache || policy.cachePrivate || policy.user);
-  if (kept.length > 0 || tails || (flags && view.layout.bit.hwpoison !== undefined)) {
+  if (kept.length > 0 || tails || offline || (flags && view.layout.bit.hwpoison !== undefined)) {
     const others = [
       ...(tails ? ["huge pages but for their first page"] : []),
-      ...(flags ? ["pages with memory errors"] : []),
+      ...(flags ? [ALWAYS.hwpoison] : []),
+      ...(offline ? [ALWAYS.offline] : []),
     ];
     warnings.add("SELF_CHECK", describe(findings, kept, others, policy), findings.length);
   }
-  const layout = { ...view.layout, ...(orders ? { order: undefined } : {}) };
-  return {
-    policy: without(policy, doubtful),
-    view: flags ? { ...view, layout: withoutHwpoison(layout) } : orders ? { ...view, layout } : view,
+  const { bit, type } = view.layout;
+  const layout = {
+    ...view.layout,
+    ...(orders ? { order: undefined } : {}),
+    ...(flags ? { bit: { ...bit, hwpoison: undefined } } : {}),
+    ...(offline ? { type: { ...type, offline: undefined } } : {}),
   };
+  return { policy: without(policy, doubtful), view: flags || orders || offline ? { ...view, layout } : view };
 }
 
 function describe(
@@ -155,6 +167,8 @@ function findingsOf(dump: Dump, view: KernelView, policy: Policy, plan: PagePlan
   const fewPages = (share: Share) => fails(share, 1, PAGES_LIMIT) && share.cases - share.right > chance;
   const flagged = { names: FLAG_NAMES, classes: BY_FLAGS, flags: true };
   for (const rule of FLAG_RULES) find(pages[rule], fewPages, flagged);
+  const errors = { names: "NUMBER(PG_hwpoison)", classes: [], flags: false, always: "hwpoison" } as const;
+  find(pages.errorOffLru, fewPages, errors);
   const heads = { names: "PG_head_mask or OFFSET(page.compound_head)", classes: BY_FLAGS, flags: true };
   const fewHeads = (share: Share) => fails(share, HEADS, PAGES_LIMIT);
   find(pages.headBeforeTail, fewHeads, heads);
@@ -180,6 +194,15 @@ function findingsOf(dump: Dump, view: KernelView, policy: Policy, plan: PagePlan
     if (pagesOfKernel <= KERNEL_PAGES) continue;
     const seen = `${pagesOfKernel} pages of the kernel's own data seem to be ${LABELS[kind]}`;
     findings.push({ names: "struct page's description", seen, classes: [kind], flags: false });
+  }
+  for (const [kind, name, number] of [
+    ["hwpoison", "NUMBER(PG_hwpoison)", HWPOISON],
+    ["offline", "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)", OFFLINE],
+  ] as const) {
+    const pagesOfKernel = classes[number] ?? 0;
+    if (pagesOfKernel <= KERNEL_PAGES) continue;
+    const seen = `${pagesOfKernel} pages of the kernel's own data seem to be ${ALWAYS[kind]}`;
+    findings.push({ names: name, seen, classes: [], flags: false, always: kind });
   }
   return findings;
 }
@@ -241,10 +264,6 @@ function listsConfirm(kernel: KernelMemory, view: KernelView): boolean {
 
 function without(policy: Policy, kinds: readonly PageKind[]): Policy {
   return { ...policy, ...Object.fromEntries(kinds.map((kind) => [kind, false])) };
-}
-
-function withoutHwpoison(layout: PageLayout): PageLayout {
-  return { ...layout, bit: { ...layout.bit, hwpoison: undefined } };
 }
 
 function levelOf(policy: Policy): number {

@@ -1,6 +1,7 @@
 import type { Machine } from "../../reader/machine.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import { kernelVersion } from "../version.js";
+import { type ImpossibleFact, possibleLayout } from "./possible-layout.js";
 
 /**
  * How to read one kernel's `struct page`: everything known about it is here. Offsets in bytes from its start, numbers
@@ -57,6 +58,8 @@ export interface PageLayout {
   readonly hugetlb: HugetlbMark | undefined;
   /** Number of buddy orders (MAX_ORDER, NR_PAGE_ORDERS): an order must be less. */
   readonly orders: number | undefined;
+  /** What VMCOREINFO says that is impossible, and was left out. */
+  readonly impossible: readonly ImpossibleFact[];
 }
 
 /** Where the order of a compound page is: in the struct page after its head's. */
@@ -135,8 +138,9 @@ export function pageLayout(info: Vmcoreinfo, machine: Machine, version: number):
     order: inside(orderField(info, machine, version, size), size),
     hugetlb: inside(hugetlbMark(info, machine, version, size), size),
     orders: info.length("zone.free_area"),
+    impossible: [],
   };
-  return { layout, missing: undefined };
+  return { layout: possibleLayout(layout), missing: undefined };
 }
 
 /** The kernel's names of members that are called something else in `offset`. */
