@@ -1,5 +1,6 @@
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
+import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { levelWords, OPTION } from "../../option-words.js";
 import type { Dump } from "../../reader/dump.js";
 import { countCpus } from "../../reader/notes.js";
