@@ -13,6 +13,7 @@ import { structPageSamples, tablesOfStructPages } from "./lost-struct-pages.js";
 import { maySearch } from "./may-search.js";
 import type { MemMap } from "./page/mem-map.js";
 import { type PageLayout, pageLayout } from "./page/page-layout.js";
+import { possibleLayout } from "./page/possible-layout.js";
 import { sparsememMap } from "./sparsemem.js";
 import { parseKernelVersion } from "./version.js";
 
@@ -123,8 +124,9 @@ function viewIn(
   if (lost !== undefined) warnings.add("PAGE_TABLES", ofFile(dump.paths[0] ?? "", whatIsLost(lost)));
   const version = parseKernelVersion(utsname.release);
   if (version === undefined) throw cannotFilter(dump, `its kernel calls itself ${JSON.stringify(utsname.release)}`);
-  const { layout, missing } = pageLayout(info, dump.machine, version);
-  if (layout === undefined) throw cannotFilter(dump, missing);
+  const { layout: given, missing } = pageLayout(info, dump.machine, version);
+  if (given === undefined) throw cannotFilter(dump, missing);
+  const layout = possibleLayout(given, version);
   const attached = attachSpace(space, dump.memory);
   const memory = kernelMemory(info, dump.machine, dump.pageSize, attached, dump.memory, lowestAddress);
   const memMap =

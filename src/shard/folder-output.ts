@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFullyAsync } from "../reader/source/full-io.js";
-import { type HeldFolder, shownPath } from "../reader/source/held-folder.js";
+import { type HeldFolder, hasNoFolderSync, shownPath } from "../reader/source/held-folder.js";
 import { discardSink } from "../writer/discard-sink.js";
 import { outsideItsFolder } from "../writer/partial-file.js";
 import type { Sink } from "../writer/sink.js";
@@ -226,9 +226,10 @@ async function appear(partial: string, path: string, force: boolean, file: FileI
         cure: "Name another file for the output",
       });
     }
-    // A file system without links.
-    if (!force && (code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP")) await rename(partial, path);
-    else throw error;
+    // A file system without links says so in many ways.
+    const isFree = lstatSync(path, { throwIfNoEntry: false }) === undefined;
+    if (force || !isFree) throw error;
+    await rename(partial, path);
   }
   if (leadsTo(path, file)) return;
   // The file was exchanged between the check and its use.
@@ -247,5 +248,11 @@ function exchanged(partial: string): DumpError {
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return;
   const handle = await open(folder, "r");
-  await handle.sync().finally(() => handle.close());
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!hasNoFolderSync(error)) throw error;
+  } finally {
+    await handle.close();
+  }
 }

@@ -16,7 +16,7 @@ import { OPTION, unnamedPlace } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFully } from "../reader/source/full-io.js";
-import { folderWasMoved, HeldFolder } from "../reader/source/held-folder.js";
+import { folderWasMoved, HeldFolder, syncFolder } from "../reader/source/held-folder.js";
 import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
 import { cannotBeCreated, checkPlace } from "./output-path.js";
 
@@ -148,7 +148,7 @@ export class PartialFile {
     try {
       const path = join(this.#folder.path(), name);
       if (leadsTo(path, this.#identity)) unlinkSync(path);
-      else if (isNamed || this.#hasName()) why = "it has another name now";
+      else if (isNamed || this.#names() > 0) why = "it has another name now";
     } catch (error) {
       why = describeSystemError(error);
     }
@@ -178,7 +178,7 @@ export class PartialFile {
       this.#held = openSync(this.#partial, HOLD);
     } catch (error) {
       const code = systemErrorCode(error);
-      if (code === "ENOENT" && !this.#hasName()) throw error;
+      if (code === "ENOENT" && this.#names() === 0) throw error;
       if (code === "ENOENT" || code === "ELOOP" || code === "ENXIO") throw this.#exchanged();
       throw error;
     }
@@ -197,17 +197,28 @@ export class PartialFile {
     if (!this.#folder.isReached()) throw this.#moved();
     if (force) {
       const before = lstatSync(this.#path, { throwIfNoEntry: false });
-      renameSync(this.#partial, this.#path);
-      this.#prove();
+      this.#rename();
       this.#replaced = before !== undefined;
     } else if (this.#link()) {
       this.#prove();
       this.#dropPartial();
     } else {
       if (lstatSync(this.#path, { throwIfNoEntry: false }) !== undefined) throw this.#cameIntoBeing();
-      renameSync(this.#partial, this.#path);
-      this.#prove();
+      this.#rename();
     }
+  }
+
+  /**
+   * A server of a network file system whose answer was lost is asked again, and says of what it has done that there is
+   * no such file, or that the name exists (NFS). The file that has the name shows it.
+   */
+  #rename(): void {
+    try {
+      renameSync(this.#partial, this.#path);
+    } catch (error) {
+      if (systemErrorCode(error) !== "ENOENT" || !leadsTo(this.#path, this.#identity)) throw error;
+    }
+    this.#prove();
   }
 
   #link(): boolean {
@@ -215,8 +226,9 @@ export class PartialFile {
       linkSync(this.#partial, this.#path);
       return true;
     } catch (error) {
-      if (systemErrorCode(error) === "EEXIST") throw this.#cameIntoBeing();
-      return false;
+      if (systemErrorCode(error) !== "EEXIST") return false;
+      if (leadsTo(this.#path, this.#identity)) return true;
+      throw this.#cameIntoBeing();
     }
   }
 
@@ -245,6 +257,8 @@ export class PartialFile {
     try {
       unlinkSync(this.#partial);
     } catch (error) {
+      // Asked again, as in #rename: the other name is gone if one is left.
+      if (systemErrorCode(error) === "ENOENT" && this.#names() === 1) return;
       // The output is complete, and stays.
       this.#state = "gone";
       const why = describeSystemError(error);
@@ -261,10 +275,10 @@ export class PartialFile {
     }
   }
 
-  /** Whether the file still has a name, whatever it is. */
-  #hasName(): boolean {
+  /** How many names the file still has, whatever they are. */
+  #names(): number {
     const fd = this.#held ?? this.#fd;
-    return fd !== undefined && fstatSync(fd).nlink > 0;
+    return fd === undefined ? 0 : fstatSync(fd).nlink;
   }
 
   #empty(): string {
@@ -377,16 +391,5 @@ function openFolder(path: string, name: string): HeldFolder {
   } catch (error) {
     folder?.letGo();
     throw error instanceof DumpError ? error : cannotBeCreated(name, error);
-  }
-}
-
-/** The name of a new file is stored in its folder, which has to reach the disk too. Windows has no such operation. */
-function syncFolder(path: string): void {
-  if (process.platform === "win32") return;
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

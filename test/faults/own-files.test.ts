@@ -273,3 +273,35 @@ describe("what is left is said", () => {
     expect(left()).toEqual([]);
   });
 });
+
+describe("a server that is asked again after its answer was lost, as NFS is", () => {
+  const says = (code: string) => `throw Object.assign(new Error("asked again"), { code: "${code}", syscall: "x" })`;
+  const gets = 'String(args[1]).endsWith("/out")';
+
+  test.each([
+    ["link: the name exists", [], { call: "linkSync", if: gets, after: says("EEXIST") }],
+    ["rename: there is no such file", ["-f"], { call: "renameSync", if: gets, after: says("ENOENT") }],
+    [
+      "unlink: there is no such file",
+      [],
+      { call: "unlinkSync", if: "/partial$/.test(args[0])", after: says("ENOENT") },
+    ],
+  ])("%s, but it was done: the output is there, and nothing else", async (_, more, moment) => {
+    if (more.includes("-f")) writeFileSync(at("out"), "the one before");
+    expect(await run([input, "out", ...options, "-q", ...more], { moment })).toMatchObject({ code: 0, stderr: "" });
+    expect(left()).toEqual(["out"]);
+    expect(readFileSync(at("out")).equals(kdump)).toBe(true);
+  });
+});
+
+test("--sync where folders cannot be flushed: a file system without that is no error, a failing disk is one", async () => {
+  const folders = "fs.fstatSync(args[0]).isDirectory()";
+  const sync = (code: string) => ({
+    moment: { call: "fsyncSync", if: folders, before: `throw Object.assign(new Error("x"), { code: "${code}" })` },
+  });
+  const args = [input, "out", ...options, "-q", "--sync"];
+  expect(await run(args, sync("EINVAL"))).toMatchObject({ code: 0, stderr: "" });
+  expect(readFileSync(at("out")).equals(kdump)).toBe(true);
+  rmSync(at("out"));
+  expectFailure(await run(args, sync("EIO")), 1, /EIO/);
+});

@@ -250,6 +250,8 @@ describe("facts that would take ordinary pages for others, and drop them at ever
     ["6.12.0", "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)", -5, "FACT_MISSING"],
     ["6.12.0", "NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)", 0xff00_0000, "FACT_MISSING"],
     ["6.1.0", "NUMBER(PG_hwpoison)", 16, "FACT_MISSING"],
+    ["6.1.0", "NUMBER(PG_hwpoison)", 1, "FACT_MISSING"],
+    ["6.12.0", "NUMBER(PG_hwpoison)", 9, "FACT_MISSING"],
     ["6.1.0", "NUMBER(HUGETLB_PAGE_DTOR)", 1, "FACT_MISSING"],
     ["6.1.0", "NUMBER(PG_hwpoison)", 19, "FACT_MISSING"],
     ["6.1.0", "NUMBER(PG_hwpoison)", "xyz", "VMCOREINFO_LINE"],

@@ -1,7 +1,6 @@
 import type { Machine } from "../../reader/machine.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import { kernelVersion } from "../version.js";
-import { type ImpossibleFact, possibleLayout } from "./possible-layout.js";
 
 /**
  * How to read one kernel's `struct page`: everything known about it is here. Offsets in bytes from its start, numbers
@@ -60,6 +59,12 @@ export interface PageLayout {
   readonly orders: number | undefined;
   /** What VMCOREINFO says that is impossible, and was left out. */
   readonly impossible: readonly ImpossibleFact[];
+}
+
+/** A fact that VMCOREINFO has, but that no kernel has, and what is kept without it. */
+export interface ImpossibleFact {
+  readonly what: string;
+  readonly kept: string;
 }
 
 /** Where the order of a compound page is: in the struct page after its head's. */
@@ -140,7 +145,7 @@ export function pageLayout(info: Vmcoreinfo, machine: Machine, version: number):
     orders: info.length("zone.free_area"),
     impossible: [],
   };
-  return { layout: possibleLayout(layout), missing: undefined };
+  return { layout, missing: undefined };
 }
 
 /** The kernel's names of members that are called something else in `offset`. */

@@ -1,10 +1,5 @@
-import type { PageLayout } from "./page-layout.js";
-
-/** A fact that VMCOREINFO has, but that no kernel has, and what is kept without it. */
-export interface ImpossibleFact {
-  readonly what: string;
-  readonly kept: string;
-}
+import { kernelVersion } from "../version.js";
+import type { ImpossibleFact, PageLayout } from "./page-layout.js";
 
 const TYPES = [
   ["buddy", "PAGE_BUDDY_MAPCOUNT_VALUE", "free pages that only their mark shows"],
@@ -17,11 +12,11 @@ const TYPES = [
 /**
  * The layout without facts that would take ordinary pages for others. A page type is below -1 in `_mapcount`, because
  * -1 and more are counts of mappings (include/linux/page-flags.h), and each has a value of its own. The bit of memory
- * errors is no other flag's. hugetlb's destructor has number 2 wherever it has one (enum compound_dtor_id of 4.4 to
+ * errors is no other flag's, and lies above those of private data and swap in every kernel from 2.6.32 to 7.3. hugetlb's destructor has number 2 wherever it has one (enum compound_dtor_id of 4.4 to
  * 6.5). With `PAGE_OFFLINE_MAPCOUNT_VALUE=-1` nearly all pages of a kernel were dropped as offline, with
  * `HUGETLB_PAGE_DTOR=1` its own compound pages as user memory; no sample of pages shows that.
  */
-export function possibleLayout(layout: PageLayout): PageLayout {
+export function possibleLayout(layout: PageLayout, version: number): PageLayout {
   const { type, typeMask, bit, headMask, hugetlb } = layout;
   const impossible: ImpossibleFact[] = [];
   const masked = (value: number | undefined) => (value === undefined ? undefined : (value & typeMask) >>> 0);
@@ -36,8 +31,10 @@ export function possibleLayout(layout: PageLayout): PageLayout {
     impossible.push({ what: `NUMBER(${exported})=${value | 0}`, kept });
   }
   const { hwpoison, lru, private: privateData, swapcache, swapbacked, slab } = bit;
-  const flag = [lru, privateData, swapcache, swapbacked, slab].includes(hwpoison) || 2 ** (hwpoison ?? 0) === headMask;
-  if (hwpoison !== undefined && flag) {
+  const others = [lru, privateData, swapcache, swapbacked, slab];
+  const lowest = version < ORDER_NOT_KNOWN ? Math.max(privateData ?? 0, swapbacked ?? 0) : 0;
+  const flag = hwpoison !== undefined && (others.includes(hwpoison) || 2 ** hwpoison === headMask || hwpoison < lowest);
+  if (flag) {
     impossible.push({ what: `NUMBER(PG_hwpoison)=${hwpoison}`, kept: "pages with memory errors" });
   }
   const numbered = hugetlb?.kind === "destructor" && hugetlb.width < layout.wordSize;
@@ -55,3 +52,5 @@ export function possibleLayout(layout: PageLayout): PageLayout {
 }
 
 const HUGETLB_DESTRUCTOR = 2n;
+/** The first release whose order of page flags nobody has looked at. */
+const ORDER_NOT_KNOWN = kernelVersion(7, 4);

@@ -1,6 +1,6 @@
-import { closeSync, constants, lstatSync, openSync, realpathSync, statSync } from "node:fs";
+import { closeSync, constants, fsyncSync, lstatSync, openSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { DumpError } from "../../errors.js";
+import { DumpError, systemErrorCode } from "../../errors.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "./file-identity.js";
 import { openedName } from "./opened-name.js";
 
@@ -19,6 +19,27 @@ export function shownPath(path: string): string {
   const [, folder, rest] = /^(\/proc\/self\/fd\/\d+)(\/.*)?$/.exec(path) ?? [];
   const name = folder === undefined ? undefined : names.get(folder);
   return name === undefined ? path : `${name}${rest ?? ""}`;
+}
+
+/**
+ * Whether an error of fsync of a folder says that its file system has no such thing: Linux says EINVAL then (SMB, 9p,
+ * VirtualBox's folders), FUSE also ENOSYS. Names in it are as safe as they can be there.
+ */
+export function hasNoFolderSync(error: unknown): boolean {
+  return ["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"].includes(systemErrorCode(error) ?? "");
+}
+
+/** The name of a new file is stored in its folder, which has to reach the disk too. Windows has no such operation. */
+export function syncFolder(path: string): void {
+  if (process.platform === "win32") return;
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } catch (error) {
+    if (!hasNoFolderSync(error)) throw error;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /**
