@@ -125,7 +125,12 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
       ...{ notWritten, full, fullBy, shared: shared?.counts },
       ...("pack" in options.output && options.output.pack ? { unpackedBytes: outputBytes } : {}),
     };
-  } catch (error) {
+  } catch (failed) {
+    const { extension } = options;
+    const error =
+      extension === undefined
+        ? failed
+        : (await import("../worker/extension/extend-dump.js")).blamedOnExtension(failed, extension);
     throw await abandoned(surroundingsError(error) ?? changedInstead(error, dump), output?.destination);
   } finally {
     await pool?.end();

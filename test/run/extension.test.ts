@@ -207,6 +207,7 @@ test.each([
   ['return { toJSON() { throw new Error("no") } }', "answered a value of type object at pfn 0"],
   ['return Symbol("x")', "answered Symbol(x) at pfn 0"],
   ["process.exit(0)", "the thread in which it runs has ended: worker exited with code: 0"],
+  ['Promise.reject(new Error("late"))', "the thread in which it runs has ended: late"],
 ])("an extension that does %s is named, and not called a mistake of coresieve's", async (text, message) => {
   const path = extension(`export function decide() { ${text}; }`);
   const run = filter("wrong", { extension: { path } });

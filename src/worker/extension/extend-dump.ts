@@ -63,12 +63,12 @@ export function extensionRun(
   return {
     context,
     async begin(pool) {
-      await pool.extend({ startPfn: 0, endPfn: 0 }).catch(ended(name));
+      await pool.extend({ startPfn: 0, endPfn: 0 });
     },
     async decide(pool, done) {
       const sum = { file: name, dropped: 0, kept: 0, refused: 0 };
       const run = async (range: PfnRange) => ({
-        result: await pool.extend(range).catch(ended(name)),
+        result: await pool.extend(range),
         endPfn: range.endPfn,
       });
       for await (const { result, endPfn } of inOrder(
@@ -88,19 +88,17 @@ export function extensionRun(
 }
 
 /**
- * If a thread ends while an extension runs in it, most likely the extension ended it (process.exit, an error that comes
- * late).
+ * The error of a run with an extension. If a thread ends in which it runs, or ran, most likely the extension ended it:
+ * by process.exit, by a promise that is rejected while pages are written, by changing the language's own objects.
  */
-function ended(name: string): (error: unknown) => never {
-  return (error) => {
-    const failed = error instanceof DumpError && error.code === "WORKER_FAILED" ? error.cause : undefined;
-    if (failed === undefined || systemErrorCode(failed) === "ERR_WORKER_OUT_OF_MEMORY") throw error;
-    throw new DumpError("EXTENSION", `the thread in which it runs has ended: ${foreignReason(failed)}`, {
-      file: name,
-      cure: CURE,
-      cause: failed,
-    });
-  };
+export function blamedOnExtension(error: unknown, { path }: ExtensionFile): unknown {
+  const failed = error instanceof DumpError && error.code === "WORKER_FAILED" ? error.cause : undefined;
+  if (failed === undefined || systemErrorCode(failed) === "ERR_WORKER_OUT_OF_MEMORY") return error;
+  return new DumpError("EXTENSION", `the thread in which it runs has ended: ${foreignReason(failed)}`, {
+    file: typeof path === "string" ? path : path.href,
+    cure: CURE,
+    cause: failed,
+  });
 }
 
 function take({ dropped, kept }: ExtendResult, counts: number[]): void {
