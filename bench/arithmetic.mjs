@@ -18,12 +18,11 @@ GB), and what a page costs that is encoded. Nothing is run.
 const OPTIONS = { fetch: text("2.2"), send: text("1.1"), encode: text("14.2") };
 const SIZES = { memory: whole(12, 1), kept: whole(5, 1, 100), shards: whole(128, 1) };
 const { values } = readOptions(HELP, { ...OPTIONS, ...SIZES }, [0, 0]);
-const [fetch, send, encode] = [values.fetch, values.send, values.encode].map((given) => {
-  const seconds = Number(given);
-  if (given.trim() !== "" && seconds >= 0) return seconds;
-  console.error(`${given} is no number of seconds`);
+const [fetch, send, encode] = [values.fetch, values.send, values.encode].map(Number);
+if (!(Math.min(fetch, send, encode) >= 0)) {
+  console.error(`${values.fetch}, ${values.send} and ${values.encode} are not numbers of seconds`);
   process.exit(2);
-});
+}
 
 const GB = 1e9;
 const PAGE = 4096;
