@@ -1,7 +1,7 @@
 // The arithmetic for a huge dump in a store, from measured costs: node bench/arithmetic.mjs --help
 import { readOptions, text, whole } from "./support/options.mjs";
 
-const HELP = `node bench/arithmetic.mjs [options]: how long a fleet would take for a huge dump in a store
+const HELP = `node bench/arithmetic.mjs [options]: the time of a fleet for a huge dump
 
 Computes the table of docs/dev/scale.md from what was measured: what a GB costs
 that is fetched or sent (bench/store-cost.mjs: CPU s beyond that of files, by
@@ -9,7 +9,7 @@ GB), and what a page costs that is encoded. Nothing is run.
 
   --fetch S        CPU s of the store thread for a GB fetched (default 2.2)
   --send S         the same for a GB sent (default 1.1)
-  --encode S       CPU s for a million pages read, encoded, placed (default 14.2)
+  --encode S       CPU s for a million pages, encoded, placed (default 14.2)
   --memory TIB     memory of the machine (default 12)
   --kept PERCENT   pages kept (default 5)
   --shards N       (default 128)
