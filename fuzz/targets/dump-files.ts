@@ -75,7 +75,10 @@ const elfTarget: FuzzTarget = {
 const kdumpTarget: FuzzTarget = {
   name: "kdump",
   reach: 13_000,
-  seeds: () => kdumps.map(buildKdump),
+  seeds: () => [
+    ...kdumps.map(buildKdump),
+    buildKdump({ ...(kdumps[0] as KdumpOptions), version: 1, header: { signature: "DISKDUMP" } }),
+  ],
   run: (input) => lookAtFiles([asFile("kdump", input)]),
 };
 

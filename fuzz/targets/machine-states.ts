@@ -154,6 +154,8 @@ const lkcdTarget: FuzzTarget = {
     return [
       ...(["none", "rle", "gzip"] as const).map((packing) => buildLkcd({ pieces, packing })),
       buildLkcd({ pieces, version: 9, byteOrder: "big", machine: "s390x", noEnd: true }),
+      buildLkcd({ pieces, version: 1, packing: "rle", wordSize: 4, machine: "i686" }),
+      buildLkcd({ pieces, version: 7 }),
     ];
   },
   run(input) {

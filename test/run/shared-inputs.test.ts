@@ -6,6 +6,7 @@ import { openDump } from "../../src/reader/open.js";
 import { describeWithDumps, sharedInput } from "../support/dumps.js";
 import { buildElf, ElfMachine } from "../support/elf-image.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
+import { vmcoreinfoNote } from "../support/notes.js";
 import { failureOfAsync } from "../support/open.js";
 
 const folder = temporaryFolder();
@@ -49,6 +50,12 @@ describe("told by program headers and notes", () => {
     const loads = [load(0x1000), load(0x8000)];
     expect(() => open({ machine: ElfMachine.x86_64, loads, notes: [] })).toThrow(/PT_LOADs are at physical address 0/);
     open({ machine: ElfMachine.x86_64, loads: [load(0x1000)], notes: [note("CORE", 1)] });
+    // A kernel's image at the beginning of memory, and memory.
+    open({
+      machine: ElfMachine.x86_64,
+      loads,
+      notes: [note("CORE", 1), vmcoreinfoNote("OSRELEASE=6.1.0\nPAGESIZE=4096\n")],
+    });
   });
 
   test("a note of mapped files", () => {

@@ -34,11 +34,11 @@ export function checkIsKernels(
 }
 
 function whyProcess(loads: ElfSegments["loads"], notes: readonly Note[]): string | undefined {
-  if (!notes.some(({ name }) => name === "VMCOREINFO")) {
-    const has = (type: number) => notes.some((note) => note.name === "CORE" && note.type === type);
-    if (has(NT_FILE)) return "it has a note of mapped files (NT_FILE)";
-    if (has(NT_AUXV)) return "it has a note of a program's start (NT_AUXV)";
-  }
+  if (notes.some(({ name }) => name === "VMCOREINFO")) return undefined;
+  const has = (type: number) => notes.some((note) => note.name === "CORE" && note.type === type);
+  if (has(NT_FILE)) return "it has a note of mapped files (NT_FILE)";
+  if (has(NT_AUXV)) return "it has a note of a program's start (NT_AUXV)";
+  // A kernel's image at the beginning of memory is a PT_LOAD beside that of memory: outputs with VMCOREINFO have that.
   const full = loads.filter(({ memsz }) => memsz > 0);
   if (full.length < 2 || full.some(({ paddr }) => paddr !== 0)) return undefined;
   return `all its ${full.length} PT_LOADs are at physical address 0`;
