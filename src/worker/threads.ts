@@ -108,7 +108,7 @@ export class WorkerThreads {
           done();
           if (signal?.aborted) return reject(abortedError());
           this.#fail(error);
-          reject(this.#failure ?? error);
+          reject(this.#failure ?? destroyedInUse(error));
         },
       );
     });
@@ -143,6 +143,14 @@ function settingsOf(early: number, count: number) {
     // Pages are not in V8's heap, and little else is made anew.
     resourceLimits: { maxYoungGenerationSizeMb: 8 },
   } as const;
+}
+
+/** Only `destroy` makes tasks fail without a failure of a thread. */
+function destroyedInUse(cause: unknown): DumpError {
+  return new DumpError("BAD_OPTION", "the worker threads were destroyed before their use had ended", {
+    cure: "Call destroy() when all runs that have them are done",
+    cause,
+  });
 }
 
 function workerFailed(error: unknown): DumpError {

@@ -1,7 +1,7 @@
 /** A dump that is closed too early: its file numbers may be those of other files, whose bytes nobody may get for the dump's. */
-import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
-import { filterDump, kernelOf, openDump, pagesOf, readPhysical } from "../../src/index.js";
+import { filterDump, kernelOf, openDump, pagesOf, readPhysical, WorkerThreads } from "../../src/index.js";
 import { inFolder } from "../support/cli.js";
 import { temporaryFolder } from "../support/filter.js";
 import { failureOfAsync } from "../support/open.js";
@@ -58,4 +58,29 @@ test("closed in mid-run: the run says so, and leaves nothing", async () => {
   };
   await rest().catch((error: unknown) => expect(error).toMatchObject(closedEarly));
   expect(readdirSync(folder).sort()).toEqual(["other", "vmcore"]);
+});
+
+test("threads that are destroyed while a run has them: the run says so, and leaves nothing", async () => {
+  const busy = JSON.stringify(file("busy"));
+  writeFileSync(
+    file("endless.mjs"),
+    `import { writeFileSync } from "node:fs"; export function decide() { writeFileSync(${busy}, ""); for (;;); }`,
+  );
+  const dump = openDump(file("vmcore"));
+  const threads = new WorkerThreads(1);
+  const watch = setInterval(() => {
+    if (!existsSync(file("busy"))) return;
+    clearInterval(watch);
+    void threads.destroy();
+  }, 20);
+  try {
+    const run = () =>
+      filterDump(dump, { output: file("gone"), workers: threads, extension: { path: file("endless.mjs") } });
+    const what = "the worker threads were destroyed before their use had ended";
+    expect(await failureOfAsync(run)).toMatchObject({ code: "BAD_OPTION", what });
+  } finally {
+    clearInterval(watch);
+    dump.close();
+  }
+  expect(readdirSync(folder).filter((name) => name.includes("gone"))).toEqual([]);
 });
