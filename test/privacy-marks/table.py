@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""table.py DUMP SCAN CORESIEVE... - which marks each mode leaves: pages/cells by kind, as SCAN (scan.c, built) counts them.
+"""table.py DUMP SCAN CORESIEVE... - which marks each mode leaves: pages/cells by kind, as SCAN (scan.c, built) counts them;
+then the number of kinds in each, and what is left with registers,tty in the groups of docs/dev/privacy.md.
 CORESIEVE is the command: "coresieve", or "node dist/cli/main.js"."""
 import os
 import subprocess
@@ -11,6 +12,18 @@ dump, scan, command = sys.argv[1], sys.argv[2], sys.argv[3:]
 MODES = {"-d 31": ["-d", "31"], "--privacy": ["--privacy"],
          "registers,tty": ["--privacy", "--privacy-extra", "registers,tty"],
          "strict": ["--privacy", "strict"]}
+GROUPS = {
+    "names": "cfgnm cgnam dnami dnaml edirn fanot fusnm iomsg iopth mfdnm mqnam ovlnm perfr shmnm unixa unixp uprob xatnm",
+    "settings": "audru binfm dmnam dmuid domai fscon fusrc hostn ifali ip6op ipopt kbstr keyds kring lonam mntsr mprob nftnm nftud "
+                "ovlop trerr trflt trins",
+    "keys in use": "algae alghs algke dmcky ktlsk tcpmd tfokk wgpsk xfrma xfrmk",
+    "xattr, links": "elnkl elnks exats exatl fusxa xattr",
+    "ended, removed": "ended msgfr",
+    "auxv": "auxv0",
+    "signal": "sigqu",
+    "driver buffers": "vport vsock swpdt zram0",
+    "log": "kmsgw",
+}
 rows = {}
 
 
@@ -32,3 +45,13 @@ with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as fo
 print("kind".ljust(10), *[name.rjust(15) for name in ("dump", *MODES)])
 for kind in sorted(rows):
     print(ascii(kind)[1:-1].ljust(10), *[cell.rjust(15) for cell in rows[kind]])
+print("kinds".ljust(10), *[str(sum(row[i] != "-" for row in rows.values())).rjust(15) for i in range(1 + len(MODES))])
+group_of = {kind: group for group, kinds in GROUPS.items() for kind in kinds.split()}
+sums = {}
+for kind, row in rows.items():
+    if row[3] != "-":
+        left = sums.setdefault(group_of.get(kind, f"in no group: {kind}"), [0, 0, 0])
+        for i, number in enumerate([1, *map(int, row[3].split("/"))]):
+            left[i] += number
+for group, (kinds, pages, cells) in sums.items():
+    print(f"{group}: {kinds}: {pages}/{cells}")

@@ -119,6 +119,21 @@ describeWithDumps("--privacy", () => {
     expectNothingLeft(dump, output);
   });
 
+  test("the top page table of the process that a CPU was in stays: libkdumpfile begins there", async () => {
+    const dump = await realDump("x86-7.2-tiny");
+    const output = join(folder, "top-table");
+    await filterFile(dump.vmcore, output, { privacy: true, workers: threads });
+    const original = openDump(dump.vmcore, new Warnings());
+    // struct QEMUCPUState: CR3 is behind 18 registers, 10 segments and three other control registers.
+    const tables = original.notes
+      .filter(({ name }) => name === "QEMU")
+      .map(({ desc }) => Number(Buffer.from(desc).readBigUInt64LE(416) >> 12n));
+    original.close();
+    const { pfns } = search(output);
+    expect(tables.length).toBe(1);
+    expect(tables.filter((pfn) => !pfns.has(pfn))).toEqual([]);
+  });
+
   /** Lowest pages of stacks by their content, as far as they were in use. */
   test.each(["tiny-arm-6.1-flatmem", "tiny-i386-6.1-flatmem", "tiny-s390x-6.12", "tiny-riscv64-6.12-sv48"])(
     "stacks that are not in the vmalloc area stay: %s",

@@ -1,6 +1,7 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { supportOf } from "../../kernel/arch/archs.js";
 import { type MappedExtent, readPageTables } from "../../kernel/arch/page-tables.js";
+import { walkTables } from "../../kernel/arch/page-walk.js";
 import type { PageTables } from "../../kernel/arch/table-shape.js";
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
@@ -10,7 +11,7 @@ import type { Dump } from "../../reader/dump.js";
 import type { PhysicalRange } from "../../reader/physical-memory.js";
 import { firstAbove } from "../../sorted.js";
 import { areaAt, directMapDistance, extentsWithin, type MappedArea, mappedAreas } from "./areas.js";
-import { savedStackPointers } from "./cpu-stacks.js";
+import { savedStackPointers, usedTopTables } from "./cpu-stacks.js";
 import { moduleRange } from "./module-range.js";
 import { structPageReader } from "./page-reader.js";
 import { percpuTest } from "./percpu-chunks.js";
@@ -198,6 +199,11 @@ class KernelPageSearch implements KernelPages {
       const image = pageOf(symbol) - Math.floor(place.paddr / pageSize);
       this.mapped = mappedKernel(contents.extents, addressOf, pageSize, image === direct ? undefined : image);
       linear.add(image);
+      // Of processes that CPUs were in, the top table, where libkdumpfile (drgn) begins to translate.
+      for (const root of usedTopTables(this.#dump)) {
+        const used = walkTables({ ...tables.shape, root }, memory, tables.decode);
+        if (used.translate(symbol)?.paddr === place.paddr) this.#markBytes("pageTables", root, pageSize);
+      }
     }
     const within = extentsWithin(contents.extents, linear, maxMapnr);
     if (contents.cut || within.cut) this.gaps.push("part of the kernel's page tables, of which there are too many");

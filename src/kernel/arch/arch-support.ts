@@ -136,6 +136,8 @@ export interface ArchSupport<Image> {
   readonly noteRegisters?: readonly NoteRegisters[];
   /** Offset of the stack pointer in NT_PRSTATUS, in bytes. */
   readonly noteStackPointer?: number;
+  /** Offset of the top page table's physical address in QEMU's note, in bytes. */
+  readonly qemuTopTable?: number;
   readonly vectorRegisters?: VectorRegisters;
 
   /** How a kernel whose image was found in memory may have been moved. Absent: it is where it was linked. */

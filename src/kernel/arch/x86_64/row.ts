@@ -88,6 +88,8 @@ export const X86_64: ArchSupport<X86_64Space> = {
   userFrame: () => X86_64_FRAME,
   noteRegisters: X86_64_NOTES,
   noteStackPointer: NOTE64 + 19 * 8,
+  // Behind the registers 10 segments of 24 bytes, and CR0 to CR2.
+  qemuTopTable: 8 + 18 * 8 + 10 * 24 + 3 * 8,
   vectorRegisters: X86_VECTORS,
   relocations: x86_64Relocations,
   exports: X86_64_EXPORTS,
