@@ -19,9 +19,11 @@ export function savedStackPointers({ notes, machine }: Pick<Dump, "notes" | "mac
 export function usedTopTables({ notes, machine }: Pick<Dump, "notes" | "machine">): number[] {
   const at = archSupport(machine.arch)?.qemuTopTable;
   if (at === undefined) return [];
-  return notes
-    .filter(({ name, type, desc }) => name === "QEMU" && type === 0 && desc.length >= at + 8)
-    .map(({ desc }) => new DataView(desc.buffer, desc.byteOffset).getBigUint64(at, machine.littleEndian))
-    // The lower bits are flags and the number of an address space.
-    .map((value) => Number(value & 0xf_ffff_ffff_f000n));
+  return (
+    notes
+      .filter(({ name, type, desc }) => name === "QEMU" && type === 0 && desc.length >= at + 8)
+      .map(({ desc }) => new DataView(desc.buffer, desc.byteOffset).getBigUint64(at, machine.littleEndian))
+      // The lower bits are flags and the number of an address space.
+      .map((value) => Number(value & 0xf_ffff_ffff_f000n))
+  );
 }
