@@ -52,6 +52,7 @@ export interface StrictModule {
     littleEndian: number,
     addresses: number,
     count: number,
+    signature: number,
   ): number;
 }
 

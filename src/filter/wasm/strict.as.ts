@@ -82,7 +82,7 @@ function cut(scratch: usize, pageSize: i32, wordSize: i32, at: i32): void {
 
 /**
  * Overwrites the page at `page` as the scratch says, and returns how many bytes became 0. `addresses`: `count` pairs of
- * f64, starts and ends of the pieces of 4 KiB that count as kernel addresses.
+ * f64, starts and ends of the pieces of 4 KiB that count as kernel addresses. `signature`: as in kernel-words.ts.
  */
 export function apply(
   page: usize,
@@ -92,13 +92,22 @@ export function apply(
   littleEndian: i32,
   addresses: usize,
   count: i32,
+  signature: u32,
 ): u32 {
   return wordSize == 8
-    ? words8(page, scratch, pageSize, littleEndian != 0, addresses, count)
+    ? words8(page, scratch, pageSize, littleEndian != 0, addresses, count, signature)
     : words4(page, scratch, pageSize, littleEndian != 0, addresses, count);
 }
 
-function words8(page: usize, scratch: usize, pageSize: i32, little: bool, addresses: usize, count: i32): u32 {
+function words8(
+  page: usize,
+  scratch: usize,
+  pageSize: i32,
+  little: bool,
+  addresses: usize,
+  count: i32,
+  signature: u32,
+): u32 {
   let cleared: u32 = 0;
   // The piece that contained the last address.
   let piece: usize = addresses;
@@ -119,7 +128,8 @@ function words8(page: usize, scratch: usize, pageSize: i32, little: bool, addres
     if (kind == TESTED) {
       stays = isPlain(upper, low);
       if (!stays) {
-        const found = pieceOf(addresses, count, piece, value >> 12);
+        const pointer = (upper & KERNEL_HALF) == 0 ? value : value | ((<u64>signature) << 32);
+        const found = pieceOf(addresses, count, piece, pointer >> 12);
         if (found != NONE) piece = found;
         stays = found != NONE || isSmall(upper, low);
       }
@@ -178,6 +188,7 @@ const SMALL_WORD: u32 = 1 << 24;
 const SMALL_HALF: u32 = 1 << 16;
 const SMALL_NEGATIVE: u32 = 0xffff_0000;
 const POISON_HIGH: u32 = 0xdead_0000;
+const KERNEL_HALF: u32 = 1 << 23;
 
 // @ts-ignore: decorator
 @inline

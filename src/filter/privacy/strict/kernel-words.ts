@@ -1,3 +1,5 @@
+import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
+
 /**
  * Values of a word of memory with unknown purpose that `--privacy strict` keeps: the kernel's addresses, small numbers,
  * and marks of the kernel. Anything else may be text or payload.
@@ -7,7 +9,21 @@ export interface KernelWords {
   readonly littleEndian: boolean;
   /** Addresses that the kernel uses: starts and ends, in pieces of 4 KiB, ascending. In shared memory. */
   readonly addresses: Float64Array;
+  /**
+   * The upper half of the bits that hold a signature in a signed pointer (arm64's pointer authentication, with which the
+   * kernel signs return addresses on stacks); 0: pointers are not signed.
+   */
+  readonly signature: number;
 }
+
+/** `KernelWords.signature` by VMCOREINFO: NUMBER(KERNELPACMASK), since 5.7; 0 where the CPUs do not sign. */
+export function pointerSignature(vmcoreinfo: Vmcoreinfo | undefined): number {
+  const mask = vmcoreinfo?.number("KERNELPACMASK") ?? 0n;
+  return Number(BigInt.asUintN(64, mask) >> 32n);
+}
+
+/** Of a signed pointer: it is the kernel's (bit 55 of 64, which no signature has). */
+const KERNEL_HALF = 1 << 23;
 
 /** A number in a word of 8 bytes is small if it is below this: at most three bytes of text. */
 export const SMALL_WORD = 1 << 24;
@@ -29,7 +45,7 @@ const POISON_HIGH = 0xdead_0000;
 export type WordTest = (high: number, low: number) => boolean;
 
 /** The test for machines with words of 8 bytes; with words of 4, `high` is 0. */
-export function wordTest({ wordSize, addresses }: KernelWords): WordTest {
+export function wordTest({ wordSize, addresses, signature }: KernelWords): WordTest {
   const count = addresses.length / 2;
   let from = 0;
   let to = 0;
@@ -57,7 +73,8 @@ export function wordTest({ wordSize, addresses }: KernelWords): WordTest {
   const small = (half: number) => half < SMALL_HALF || half === 0xffff_ffff;
   return (high, low) => {
     if (high === 0) return low < SMALL_WORD || MARKS.includes(low) || low === 0xffff_ffff || isAddress(low >>> 12);
-    if (isAddress(high * PIECES + (low >>> 12))) return true;
+    const upper = (high & KERNEL_HALF) === 0 ? high : (high | signature) >>> 0;
+    if (isAddress(upper * PIECES + (low >>> 12))) return true;
     if (high === 0xffff_ffff) return low >= SMALL_NEGATIVE || low < SMALL_HALF;
     if (high === POISON_HIGH) return low - (low % 0x100) === POISON[0] || (low & ~0xff) === POISON[1];
     return small(high) && small(low);

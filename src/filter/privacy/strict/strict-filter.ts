@@ -75,14 +75,14 @@ class PageFilter implements StrictFilter {
   }
 
   clear(at: number, pages: number, pfn: number, scratch: number): void {
-    const { wordSize, littleEndian, addresses } = this.#strict.words;
+    const { wordSize, littleEndian, addresses, signature } = this.#strict.words;
     const size = this.#pageSize;
     const count = addresses.length / 2;
     for (let i = 0; i < pages; i++) {
       if (!this.#paint(pfn + i, scratch)) continue;
       const page = at + i * size;
       const { addresses: table } = this.#places;
-      this.cleared += this.#module.apply(page, scratch, size, wordSize, littleEndian ? 1 : 0, table, count);
+      this.cleared += this.#module.apply(page, scratch, size, wordSize, littleEndian ? 1 : 0, table, count, signature);
     }
   }
 

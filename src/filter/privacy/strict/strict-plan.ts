@@ -11,6 +11,7 @@ import type { PrivacyKeep } from "../privacy-names.js";
 import { isStackBottom, type StackMark } from "../thread-stack.js";
 import { keptLog } from "./kept-log.js";
 import { kernelAddresses } from "./kernel-addresses.js";
+import { pointerSignature } from "./kernel-words.js";
 import { keepCacheNames, keepModules } from "./known-names.js";
 import { KnownObjects } from "./known-objects.js";
 import { knownStructs } from "./known-structs.js";
@@ -99,7 +100,7 @@ export class StrictPlan {
     const known = this.#known?.end();
     return {
       strict: {
-        words: { wordSize, littleEndian, addresses },
+        words: { wordSize, littleEndian, addresses, signature: pointerSignature(this.#dump.vmcoreinfo) },
         asIs: this.#asIs,
         shapes: known?.shapes ?? [],
         masks: known?.masks ?? new Uint8Array(0),

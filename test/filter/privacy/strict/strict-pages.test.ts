@@ -20,6 +20,7 @@ const WORDS: KernelWords = {
   littleEndian: true,
   // Two pieces: the direct map's first 64 MiB, and 16 KiB of the image.
   addresses: Float64Array.from([0xffff_8880_0000_0, 0xffff_8880_0400_0, 0xffff_ffff_8100_0, 0xffff_ffff_8100_4]),
+  signature: 0,
 };
 
 test("of unknown words addresses that are mapped, small numbers and marks stay", () => {
@@ -41,8 +42,25 @@ test("of unknown words addresses that are mapped, small numbers and marks stay",
   }
 });
 
+test("signed pointers of the kernel stay where the machine signs them; users' do not", () => {
+  // As Linux 7.2 has it on arm64 with 48 bits of addresses: bits 48 to 63, of which 55 is no signature's.
+  const words = { ...WORDS, signature: 0xffff_0000 };
+  const signed = [0x12ac_8880_0012_3458n, 0x00ff_ffff_8100_0010n, 0xffff_ffff_8100_0010n];
+  const others = [0x122c_8880_0012_3458n, 0x0000_8880_0012_3458n, 0x12ac_1234_5678_9abcn, 0x6867_6665_6463_6261n];
+  const stays = wordTest(words);
+  const word = (value: bigint) => stays(Number(value >> 32n), Number(value & 0xffff_ffffn));
+  expect(signed.map(word)).toEqual([true, true, true]);
+  expect(others.map(word)).toEqual([false, false, false, false]);
+  const page = new Uint8Array(4096);
+  const view = new DataView(page.buffer);
+  for (const [i, value] of [...signed, ...others].entries()) view.setBigUint64(i * 16, value, true);
+  strictly({ ...strictPage(), words, objects: [] }, page, 0);
+  expect(signed.map((_, i) => view.getBigUint64(i * 16, true))).toEqual(signed);
+  expect(others.map((_, i) => view.getBigUint64((i + signed.length) * 16, true))).toEqual([0n, 0n, 0n, 0n]);
+});
+
 test("on 32-bit machines, too", () => {
-  const stays = wordTest({ wordSize: 4, littleEndian: true, addresses: Float64Array.from([0xc0000, 0xc0100]) });
+  const stays = wordTest({ wordSize: 4, littleEndian: true, addresses: Float64Array.from([0xc0000, 0xc0100]), signature: 0 });
   expect([0, 65535, 0xc000_1234, 0xffff_fff4, 0x57ac_6e9d].map((value) => stays(0, value))).not.toContain(false);
   expect([65536, 0x6463_6261, 0xc010_0000, 0xbfff_ffff].map((value) => stays(0, value))).not.toContain(true);
 });
@@ -205,7 +223,7 @@ test("a page that stays as it is, and one of a run behind it", () => {
 test("big-endian words of 4 bytes", () => {
   const strict: StrictPages = {
     ...strictPage(),
-    words: { wordSize: 4, littleEndian: false, addresses: Float64Array.from([0xc0000, 0xc0100]) },
+    words: { wordSize: 4, littleEndian: false, addresses: Float64Array.from([0xc0000, 0xc0100]), signature: 0 },
     objects: [],
   };
   const page = Buffer.alloc(4096);
