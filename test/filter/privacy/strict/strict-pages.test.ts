@@ -60,7 +60,12 @@ test("signed pointers of the kernel stay where the machine signs them; users' do
 });
 
 test("on 32-bit machines, too", () => {
-  const stays = wordTest({ wordSize: 4, littleEndian: true, addresses: Float64Array.from([0xc0000, 0xc0100]), signature: 0 });
+  const stays = wordTest({
+    wordSize: 4,
+    littleEndian: true,
+    addresses: Float64Array.from([0xc0000, 0xc0100]),
+    signature: 0,
+  });
   expect([0, 65535, 0xc000_1234, 0xffff_fff4, 0x57ac_6e9d].map((value) => stays(0, value))).not.toContain(false);
   expect([65536, 0x6463_6261, 0xc010_0000, 0xbfff_ffff].map((value) => stays(0, value))).not.toContain(true);
 });
