@@ -257,6 +257,5 @@ test("only one file of the command line writes to stdout and stderr what it did 
     "cli/makedumpfile/messages.ts", // through foreignText
     "cli/open-inputs.ts", // through foreignText
     "cli/print.ts", // through foreignText
-    "cli/print.ts",
   ]);
 });
