@@ -68,7 +68,6 @@ const DICTIONARY_BYTES = [0, 1, 2, 4] as const;
 /**
  * Whether a zstd frame begins at bytes[at] whose header states a content of `length` bytes (RFC 8878, 3.1.1.1).
  * Decoding then gives that many bytes or fails. Recognises sizes of 256 bytes to 4 GiB, which includes all page sizes.
- * decodes to so many or not at all. Sizes of 256 bytes to 4 GiB are looked for, as pages have.
  */
 export function frameHolds(bytes: Uint8Array, at: number, length: number): boolean {
   const byte = (i: number) => bytes[at + i] as number;

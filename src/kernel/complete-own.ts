@@ -71,6 +71,8 @@ export function completeOwn(
   const complete = ownOrInMemory(dump, warnings, doubt);
   if (complete.dump.vmcoreinfo !== undefined) return complete;
   const { arch } = dump.machine;
+  // Their headers have it.
+  if (!dump.machineGuessed && (dump.header.format === "lkcd" || dump.header.format === "kdump")) return complete;
   const what = dump.machineGuessed
     ? `nothing in its memory gives the architecture; it is assumed to be ${arch} with pages of ${dump.pageSize} bytes (${OPTION.arch} names another)`
     : `no VMCOREINFO gives the page size; it is assumed to be ${dump.pageSize} bytes`;

@@ -87,6 +87,9 @@ export class DumpPage {
    * other content.
    */
   readonly class: PageClass;
+  // Not parameter properties: a page is printed, cloned and sent to threads without its dump.
+  readonly #dump: Dump;
+  readonly #view: KernelView;
 
   /** @internal */
   constructor(
@@ -99,26 +102,28 @@ export class DumpPage {
      * Whether filtering at the chosen level keeps it. For a page of zeros: whether it would be kept with other content.
      */
     readonly kept: boolean,
-    private readonly dump: Dump,
-    private readonly view: KernelView,
+    dump: Dump,
+    view: KernelView,
   ) {
     this.class = pageClass;
+    this.#dump = dump;
+    this.#view = view;
   }
 
   /** Physical address of its first byte. */
   get paddr(): number {
-    return this.pfn * this.dump.pageSize;
+    return this.pfn * this.#dump.pageSize;
   }
 
   /** Kernel virtual address of its struct page; `undefined` if it has none. */
   get structAddress(): bigint | undefined {
-    return structPageAddress(this.view.memMap, this.view.layout.size, this.pfn);
+    return structPageAddress(this.#view.memMap, this.#view.layout.size, this.pfn);
   }
 
   /** Its bytes. Throws `CORRUPT`, `TRUNCATED`, `CODEC_MISSING` for pages that cannot be decoded. */
   read(): Uint8Array {
-    const bytes = new Uint8Array(this.dump.pageSize);
-    readPages(this.dump.memory, this.paddr, bytes);
+    const bytes = new Uint8Array(this.#dump.pageSize);
+    readPages(this.#dump.memory, this.paddr, bytes);
     return bytes;
   }
 }

@@ -64,6 +64,18 @@ export async function planDump(
   threads: WorkerThreads,
 ): Promise<PlannedDump> {
   const run = await prepareRun(await withCpuNotes(input, options.format), options);
+  try {
+    return await planPrepared(run, options, threads);
+  } finally {
+    run.search?.close();
+  }
+}
+
+async function planPrepared(
+  run: PreparedRun,
+  options: WholeFilterOptions,
+  threads: WorkerThreads,
+): Promise<PlannedDump> {
   const { dump, view, plan, policy, search, extension, withoutData, warnings } = run;
   let { erase } = run;
   let privacy: PrivateRun | undefined;
@@ -117,8 +129,6 @@ export async function planDump(
   } catch (error) {
     await pool.end();
     throw error;
-  } finally {
-    search?.close();
   }
 }
 

@@ -15,7 +15,7 @@ export function openSession(input: Dump, options: SessionOptions = {}): Session 
 
 /**
  * The same for the original of `dump`. If it has no VMCOREINFO, and none was given, that of the dump that was made from
- * it is tried: the run may have been told one.
+ * it is tried: the run may have been given one.
  */
 export function openOriginalSession(original: Dump, dump: Dump, options: SessionOptions = {}): Session {
   const session = openSession(original, options);

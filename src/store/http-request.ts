@@ -48,6 +48,8 @@ const MOST_WHY = 4096;
 const MOST_MESSAGE = 300;
 /** The name of an error whose answer contains none. */
 const NO_NAME = "HttpError";
+/** Answers to a URL that is no longer valid, by store. */
+const REFUSED = [400, 401, 403, 410];
 /** The most redirects of one GET. */
 const MOST_REDIRECTS = 5;
 
@@ -227,7 +229,7 @@ export function httpError(error: unknown, url: string, use: StoreUse): DumpError
     });
   }
   const ended = endOf(url);
-  if (status >= 400 && status < 500 && ended !== undefined && ended.getTime() <= Date.now()) {
+  if (REFUSED.includes(status) && ended !== undefined && ended.getTime() <= Date.now()) {
     return new DumpError(code, `${verb}: its URL ended at ${readableTime(ended)} (the server answers ${status})`, {
       ...{ file, cause: error },
       cure: "Ask for a URL that lasts as long as the run, and run it again",

@@ -13,7 +13,8 @@ const MOST_BYTES = 32 * 2 ** 20;
 export class PartMemory {
   readonly #most: number;
   #lent = 0;
-  readonly #waiting: (() => void)[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+  #onRoom: (() => void) | undefined;
   /** Reused, because V8 would free this memory late: its size does not make V8 collect garbage. */
   #spare: Uint8Array[] = [];
 
@@ -21,19 +22,28 @@ export class PartMemory {
     this.#most = most;
   }
 
-  /** Shared memory of that length, filled with zeros. */
-  async borrow(length: number): Promise<Uint8Array> {
+  /** Shared memory of that length, filled with zeros. First come, first served: else small parts would keep a large one waiting. */
+  borrow(length: number): Promise<Uint8Array> {
+    const lent = this.#turn.then(() => this.#room(length));
+    this.#turn = lent.catch(() => undefined);
+    return lent;
+  }
+
+  async #room(length: number): Promise<Uint8Array> {
     while (this.#lent > 0 && this.#lent + length > this.#most) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await new Promise<void>((resolve) => {
+        this.#onRoom = resolve;
+      });
     }
+    const bytes = this.take(length).fill(0);
     this.#lent += length;
-    return this.take(length).fill(0);
+    return bytes;
   }
 
   giveBack(bytes: Uint8Array): void {
     this.#lent -= bytes.length;
     this.keep(bytes);
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#onRoom?.();
   }
 
   /** Shared memory of that length with any content, at once: for a caller that limits itself how much it has. */

@@ -25,26 +25,40 @@ export class S3Calls {
 
   async head(at: ObjectLocation): Promise<ObjectInfo | undefined> {
     try {
-      const { headers } = await this.send({ method: "HEAD", at });
-      return {
-        size: Number(headers["content-length"] ?? 0),
-        etag: headers.etag ?? "",
-        mark: headers[MARK]?.toString(),
-      };
+      return await this.#head(at);
     } catch (error) {
       // A missing bucket looks the same; writing to it will report that.
       if (statusOf(error) === 404) return undefined;
-      throw storeError(await this.#reason(at, error), storePath(at), "read");
+      const reason = await this.#reason(at, error);
+      if (reason !== undefined) throw storeError(reason, storePath(at), "read");
+    }
+    // The GET may have renewed credentials, of which an answer to HEAD cannot say that they are too old.
+    try {
+      return await this.#head(at);
+    } catch (error) {
+      throw storeError(error, storePath(at), "read");
     }
   }
 
-  /** Answers to HEAD have no body, and so no reason. A GET for one byte of the same object has one. */
+  async #head(at: ObjectLocation): Promise<ObjectInfo> {
+    const { headers } = await this.send({ method: "HEAD", at });
+    return {
+      size: Number(headers["content-length"] ?? 0),
+      etag: headers.etag ?? "",
+      mark: headers[MARK]?.toString(),
+    };
+  }
+
+  /**
+   * Answers to HEAD have no body, and so no reason. A GET for one byte of the same object has one; `undefined`: the
+   * store answered it.
+   */
   async #reason(at: ObjectLocation, error: unknown): Promise<unknown> {
     const status = statusOf(error);
     if (status === undefined || status >= 500) return error;
     try {
       (await this.wire.ask({ method: "GET", at, headers: { range: "bytes=0-0" } })).destroy();
-      return error;
+      return undefined;
     } catch (told) {
       return statusOf(told) === status ? told : error;
     }

@@ -45,7 +45,7 @@ test("values become what their options are", () => {
 test.each(["", "a\0b"])(
   "no text, file or folder is %j: that is a wrong command line, whatever the option is",
   async (word) => {
-    const wrong = word === "" ? ": its value is empty" : " a\\u0000b: its value has a zero in it";
+    const wrong = word === "" ? ": its value is empty" : " a\\u0000b: its value has a zero byte in it";
     for (const option of OPTIONS.filter((one) => one.kind !== "flag" && !("empty" in one))) {
       const words = { [option.name]: "repeated" in option ? ["a", word] : word };
       for (const command of option.commands) {

@@ -70,6 +70,9 @@ test("pages of the kinds and classes asked for, with their content and struct pa
   const users = [];
   for await (const page of pagesOf(dump, { classes: ["user"] })) users.push(page);
   expect(users).toHaveLength(1625);
+  // A page is printed and sent to a thread without its dump.
+  expect(Object.keys(first ?? {}).sort()).toEqual(["class", "kept", "kind", "pfn"]);
+  expect(structuredClone(first)).toEqual({ pfn: first?.pfn, class: "kept", kind: "slab", kept: true });
 });
 
 test("chunks say the same as pages", async () => {

@@ -31,6 +31,10 @@ async function storeOf(token: { good: string; seen: string[] }): Promise<string>
           .end("<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>");
         return;
       }
+      if (request.method === "HEAD") {
+        response.writeHead(200, { etag: '"e"', "content-length": bytes.length }).end();
+        return;
+      }
       const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
       const part = bytes.subarray(Number(from), Number(to) + 1);
       response.writeHead(206, { etag: '"e"', "content-range": `bytes ${from}-${to}/${bytes.length}` }).end(part);
@@ -95,6 +99,18 @@ test("a token that a store refuses for its age is renewed, once for all requests
     message: expect.stringContaining("have expired"),
   });
   expect(token.seen.length).toBeLessThanOrEqual(2);
+});
+
+test("an answer to HEAD cannot say that a token is too old: the GET for its reason renews it", async () => {
+  const token = { good: "first", seen: [] as string[] };
+  const { give } = profile(await storeOf(token), "first");
+  const store = new S3Store(new S3Access(process.env));
+  expect(await store.head(at)).toMatchObject({ size: bytes.length });
+  token.good = "second";
+  give("second");
+  expect(await store.head(at)).toMatchObject({ size: bytes.length });
+  token.good = "third";
+  await expect(store.head(at)).rejects.toThrow("have expired");
 });
 
 test("a token of the environment cannot be renewed", async () => {

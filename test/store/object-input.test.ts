@@ -151,7 +151,7 @@ test.each([
   ["InvalidAccessKeyId", 403, "access denied"],
 ])("%s is said in words, without credentials", async (code, status, says) => {
   await store.put("dumps/vmcore", readFileSync(file));
-  await store.fault({ method: "HEAD", kind: "status", status, code });
+  await store.fault({ method: "HEAD", kind: "status", status, code, times: 2 });
   const error = await openInput("s3://dumps/vmcore", new Warnings()).catch((e: unknown) => e as Error);
   expect(error).toMatchObject({ code: "NOT_READABLE", file: "s3://dumps/vmcore" });
   expect((error as Error).message).toContain(says);

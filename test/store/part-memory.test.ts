@@ -40,6 +40,26 @@ test("any parts of any shards: no more than the bound, or one part; all zeros; a
   );
 });
 
+test("a large part gets its turn, however many small ones are asked for", async () => {
+  const memory = new PartMemory(100);
+  let isOver = false;
+  let small = 0;
+  const smallParts = async () => {
+    while (!isOver && small < 1000) {
+      const part = await memory.borrow(40);
+      small++;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      memory.giveBack(part);
+    }
+  };
+  const others = [smallParts(), smallParts()];
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  memory.giveBack(await memory.borrow(90));
+  isOver = true;
+  await Promise.all(others);
+  expect(small).toBeLessThan(10);
+});
+
 test("memory that one upload has left is not seen in the holes of the next one", async () => {
   const sent: Uint8Array[] = [];
   const store = {

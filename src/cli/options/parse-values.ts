@@ -49,12 +49,16 @@ export function shown(text: string): string {
   return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}…`;
 }
 
-/** Returns a value that is not empty. Throws `BAD_OPTION`; also for a zero: a `--config` file may have a zero in it, with which Node opens no file. */
+/** Returns a value that is not empty. Throws `BAD_OPTION`; also for a zero byte, which a `--config` file may have: with it Node opens no file. */
 export function checkedText(option: Pick<Option, "name" | "letter">, text: string): string {
-  if (text !== "" && !text.includes("\0")) return text;
-  const what = text === "" ? ": its value is empty" : ` ${shown(text)}: its value has a zero in it`;
-  throw new DumpError("BAD_OPTION", `${shortest(option)}${what}`, {
-    cure: "Give one; perhaps a variable of the shell is not set",
+  if (text === "") {
+    throw new DumpError("BAD_OPTION", `${shortest(option)}: its value is empty`, {
+      cure: "Give one; perhaps a variable of the shell is not set",
+    });
+  }
+  if (!text.includes("\0")) return text;
+  throw new DumpError("BAD_OPTION", `${shortest(option)} ${shown(text)}: its value has a zero byte in it`, {
+    cure: "Remove it from the file of --config",
   });
 }
 

@@ -20,7 +20,9 @@ export function possibleLayout(layout: PageLayout, version: number): PageLayout 
   const { type, typeMask, bit, headMask, hugetlb } = layout;
   const impossible: ImpossibleFact[] = [];
   const masked = (value: number | undefined) => (value === undefined ? undefined : (value & typeMask) >>> 0);
-  const all = Object.values(type).map(masked);
+  // Types that no kernel exports are those of the releases that were looked at.
+  const named = version < ORDER_NOT_KNOWN ? Object.values(type) : TYPES.map(([name]) => type[name]);
+  const all = named.map(masked);
   const types: Partial<Record<keyof PageLayout["type"], undefined>> = {};
   for (const [name, exported, kept] of TYPES) {
     const value = type[name];
@@ -52,5 +54,5 @@ export function possibleLayout(layout: PageLayout, version: number): PageLayout 
 }
 
 const HUGETLB_DESTRUCTOR = 2n;
-/** The first release whose order of page flags nobody has looked at. */
+/** The first release whose order of page flags, and types without a name in VMCOREINFO, nobody has looked at. */
 const ORDER_NOT_KNOWN = kernelVersion(7, 4);

@@ -74,16 +74,16 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
   const littleEndian = little.u32(8) < 0x10000;
   const header = littleEndian ? little : fields(head, false, source.name);
   const isDiskdump = signatureOf(head) === DISKDUMP_SIGNATURE;
-  const named = header.i32(8);
-  if (named < 0 || named > 6) {
-    throw new DumpError("UNSUPPORTED", `kdump header version ${named}; coresieve reads 0 to 6`, {
+  const version = header.i32(8);
+  if (version < 0 || version > 6) {
+    throw new DumpError("UNSUPPORTED", `kdump header version ${version}; coresieve reads 0 to 6`, {
       file: source.name,
       offset: 8,
       cure: "The header is damaged, or newer than coresieve",
     });
   }
-  // diskdump's sub header has registers, and none of kdump's fields; that of kdump's version 0 is not described.
-  const version = isDiskdump ? 0 : named;
+  // diskdump's sub header has registers, and none of kdump's fields. That of version 0 has phys_base only.
+  const fieldsSince = isDiskdump ? -1 : version;
   const utsname = readUtsname(header, UTSNAME_OFFSET);
   const word = pickWordSize(header, utsname, source.name);
   const at = (word === 8 ? KDUMP64 : KDUMP32_PACKED).header;
@@ -98,12 +98,12 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
     );
   }
   const subBytes = readExactly(source, blockSize, KDUMP64.sub.size, "kdump sub header");
-  const sub = fields(version === 0 ? new Uint8Array(KDUMP64.sub.size) : subBytes, littleEndian, source.name);
+  const sub = fields(isDiskdump ? new Uint8Array(KDUMP64.sub.size) : subBytes, littleEndian, source.name);
   const maxMapnr32 = header.u32(at.maxMapnr);
-  const layout = word === 8 ? KDUMP64 : pick32BitLayout(sub, version, blockSize, subHeaderBlocks, maxMapnr32);
+  const layout = word === 8 ? KDUMP64 : pick32BitLayout(sub, fieldsSince, blockSize, subHeaderBlocks, maxMapnr32);
   const ulong = (offset: number, what: string) => (word === 8 ? sub.u64Number(offset, what) : sub.u32(offset));
   const range = (since: number, offset: number, size: number, what: string): FilePart | undefined => {
-    if (version < since) return undefined;
+    if (fieldsSince < since) return undefined;
     const found = { offset: sub.u64Number(offset, `offset of the ${what}`), size: ulong(size, `size of the ${what}`) };
     if (found.offset === 0 || found.size === 0) return undefined;
     if (found.size > MAX_NOTES) {
@@ -115,22 +115,22 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
     }
     return found;
   };
-  const maxMapnr = version >= 6 ? sub.u64Number(layout.sub.maxMapnr64, "max_mapnr_64") : maxMapnr32;
+  const maxMapnr = fieldsSince >= 6 ? sub.u64Number(layout.sub.maxMapnr64, "max_mapnr_64") : maxMapnr32;
   const bitmapBlocks = header.u32(at.bitmapBlocks);
   if (maxMapnr === 0 || maxMapnr > bitmapBlocks * blockSize * 8) {
     const what = `${maxMapnr} pages, but a bitmap of ${bitmapBlocks} blocks of ${blockSize} bytes`;
     throw damagedHeaderError("CORRUPT", source.name, what, at.bitmapBlocks);
   }
   checkPageCount(maxMapnr, source.name);
-  const isSplit = version >= 2 && sub.i32(layout.sub.split) !== 0;
+  const isSplit = fieldsSince >= 2 && sub.i32(layout.sub.split) !== 0;
   const startPfn = () =>
-    version >= 6 ? sub.u64Number(layout.sub.startPfn64, "start_pfn_64") : ulong(layout.sub.startPfn, "start_pfn");
+    fieldsSince >= 6 ? sub.u64Number(layout.sub.startPfn64, "start_pfn_64") : ulong(layout.sub.startPfn, "start_pfn");
   const endPfn = () =>
-    version >= 6 ? sub.u64Number(layout.sub.endPfn64, "end_pfn_64") : ulong(layout.sub.endPfn, "end_pfn");
+    fieldsSince >= 6 ? sub.u64Number(layout.sub.endPfn64, "end_pfn_64") : ulong(layout.sub.endPfn, "end_pfn");
   return {
     layout,
     littleEndian,
-    version: named,
+    version,
     isDiskdump,
     utsname,
     timestamp: timeOf(word === 8 ? header.u64(at.timestamp) : BigInt(header.u32(at.timestamp))) ?? 0,
@@ -141,7 +141,7 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
     bitmapBlocks,
     maxMapnr,
     physBase: word === 8 ? BigInt.asIntN(64, sub.u64(layout.sub.physBase)) : BigInt(sub.u32(layout.sub.physBase)),
-    dumpLevel: sub.i32(layout.sub.dumpLevel),
+    dumpLevel: fieldsSince >= 1 ? sub.i32(layout.sub.dumpLevel) : 0,
     split: isSplit ? { startPfn: startPfn(), endPfn: endPfn() } : undefined,
     vmcoreinfo: range(3, layout.sub.offsetVmcoreinfo, layout.sub.sizeVmcoreinfo, "VMCOREINFO"),
     notes: range(4, layout.sub.offsetNote, layout.sub.sizeNote, "notes"),

@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { cutOffError } from "../damage.js";
+import { damagedHeaderError } from "../damage.js";
 import { type Fields, fields } from "../fields.js";
 import { archOfUts, type Machine } from "../machine.js";
 import { type ByteSource, readExactly } from "../source/byte-source.js";
@@ -88,7 +88,7 @@ export function readLkcdHeader(source: ByteSource): LkcdHeader {
   const places = placesOf(header, version);
   if (places === undefined) {
     const what = `is an LKCD dump of version ${version} without the kernel's name where 32-bit or 64-bit machines have it`;
-    throw cutOffError(source.name, what, 316, "CORRUPT");
+    throw damagedHeaderError("CORRUPT", source.name, what);
   }
   const { machine: name } = readUtsname(header, places.utsname);
   const facts = archOfUts(name);
@@ -98,7 +98,7 @@ export function readLkcdHeader(source: ByteSource): LkcdHeader {
   const packing = PACKINGS[way];
   if (pageSize < 4096 || pageSize > 65536 || (pageSize & (pageSize - 1)) !== 0 || packing === undefined) {
     const what = `has a header with pages of ${pageSize} bytes, packed in way ${way}`;
-    throw cutOffError(source.name, what, 20, "CORRUPT");
+    throw damagedHeaderError("CORRUPT", source.name, what, 20);
   }
   return {
     version,

@@ -1,7 +1,7 @@
 import type { DumpError } from "../../errors.js";
 import { cutOffError } from "../damage.js";
 import { fields } from "../fields.js";
-import { checkClaim, checkPageCount } from "../page-count.js";
+import { mostPages } from "../page-count.js";
 import { RECORD_HEAD } from "../paged/image.js";
 import type { PageIndex } from "../paged/page-index.js";
 import { ENTRY, entryOf, PageIndexBuilder } from "../paged/page-index.js";
@@ -31,7 +31,7 @@ interface LkcdRecord {
 }
 
 /**
- * Walks all records twice, because only after the last one the number of pages is known. Throws `CORRUPT`, `LIMIT`;
+ * Walks all records twice, because only after the last one the number of pages is known. Throws `CORRUPT`;
  * with `salvage`, damage ends the file.
  */
 export function* readRecords(
@@ -41,13 +41,12 @@ export function* readRecords(
   salvage: boolean,
 ): Generator<void, LkcdRecords, void> {
   let pages = 0;
-  const cut = yield* walk(source, header, salvage, ({ page }) => {
+  const most = mostPages(held);
+  const cut = yield* walk(source, header, { salvage, most }, ({ page }) => {
     pages = Math.max(pages, page + 1);
   });
-  checkPageCount(pages, source.name);
-  checkClaim(pages, held, source.name);
   const builder = new PageIndexBuilder(pages);
-  yield* walk(source, header, true, ({ page, at, isPacked }) => {
+  yield* walk(source, header, { salvage: true, most }, ({ page, at, isPacked }) => {
     builder.set(page, isPacked ? entryOf(ENTRY.zlib, at) : entryOf(ENTRY.plain, at + RECORD_HEAD));
   });
   return { index: builder.finish(), pages, cut };
@@ -57,7 +56,7 @@ export function* readRecords(
 function* walk(
   source: ByteSource,
   header: LkcdHeader,
-  salvage: boolean,
+  { salvage, most }: { readonly salvage: boolean; readonly most: number },
   take: (record: LkcdRecord) => void,
 ): Generator<void, DumpError | undefined, void> {
   const window = new ReadWindow(source);
@@ -72,7 +71,8 @@ function* walk(
     const address = head.u64(0);
     const isPacked = (flags & FLAG.packed) !== 0;
     const fits = isPacked ? size > 0 && size <= pageSize + MOST_LONGER : size === pageSize;
-    if (!fits || (flags & (FLAG.raw | FLAG.packed)) === 0 || address > 2n ** 52n || address % BigInt(pageSize) !== 0n) {
+    const isPlace = address % BigInt(pageSize) === 0n && address < BigInt(most) * BigInt(pageSize);
+    if (!fits || !isPlace || (flags & (FLAG.raw | FLAG.packed)) === 0) {
       const error = damaged(source, at, address, size);
       if (!salvage) throw error;
       return error;

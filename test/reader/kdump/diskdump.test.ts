@@ -77,10 +77,15 @@ describe("a dump of diskdump", () => {
     dump.close();
   });
 
-  test("kdump's version 0, whose sub header nobody describes, is read in the same way", () => {
+  test("kdump's version 0 has phys_base in its sub header, and nothing else", () => {
     const { dump } = opened(diskdump({ status: 0 }, { signature: "KDUMP   ", version: 0 }));
+    // All bits of the sub header are set.
     expect([dump.header.dumpLevel, dump.header.headerVersion, dump.notes]).toEqual([0, 0, []]);
+    expect(dump.header.physBase).toBe(-1n);
     dump.close();
+    const ofDiskdump = opened(diskdump());
+    expect(ofDiskdump.dump.header.physBase).toBe(0n);
+    ofDiskdump.dump.close();
   });
 
   test("a copy of its partition is called by its name", () => {

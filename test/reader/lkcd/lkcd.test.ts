@@ -90,6 +90,14 @@ describe("a dump of LKCD", () => {
       code: "CORRUPT",
       what: expect.stringMatching(/a page of 77/),
     });
+    // An address that no dump of this size has is damage too, which salvage ends with.
+    bytes.writeUInt32LE(4096, 8192 + 8);
+    bytes.writeBigUInt64LE(2n ** 51n, 8192 + 2 * (16 + 4096));
+    writeFileSync(path, bytes);
+    expect(failureOf(() => openDump(path)).code).toBe("CORRUPT");
+    const salvaged = openDump(path, new Warnings(), { salvage: true });
+    expect([salvaged.header.incomplete, salvaged.maxMapnr]).toEqual([true, 3]);
+    salvaged.close();
     for (const packing of ["rle", "gzip"] as const) {
       const packed = buildLkcd({ pieces: [{ start: 0x1000, data: Buffer.alloc(4096, 9) }], packing });
       packed.fill(0xff, 8192 + 16, 8192 + 20);

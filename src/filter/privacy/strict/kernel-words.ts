@@ -18,8 +18,12 @@ export interface KernelWords {
 
 /** `KernelWords.signature` by VMCOREINFO: NUMBER(KERNELPACMASK), since 5.7; 0 where the CPUs do not sign. */
 export function pointerSignature(vmcoreinfo: Vmcoreinfo | undefined): number {
-  const mask = vmcoreinfo?.number("KERNELPACMASK") ?? 0n;
-  return Number(BigInt.asUintN(64, mask) >> 32n);
+  const mask = BigInt.asUintN(64, vmcoreinfo?.number("KERNELPACMASK") ?? 0n);
+  // The bits above an address, which has 36 to 52: any other mask would let more through than a signature.
+  const bits = 64 - mask.toString(2).replace(/^1+/, "").length;
+  return mask >> 63n === 1n && bits >= 12 && bits <= 28 && BigInt.asUintN(64 - bits, mask) === 0n
+    ? Number(mask >> 32n)
+    : 0;
 }
 
 /** Of a signed pointer: it is the kernel's (bit 55 of 64, which no signature has). */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type KernelWords, wordTest } from "../../../../src/filter/privacy/strict/kernel-words.js";
+import { type KernelWords, pointerSignature, wordTest } from "../../../../src/filter/privacy/strict/kernel-words.js";
 import { RecordList } from "../../../../src/filter/privacy/strict/record-list.js";
 import {
   strictFilter,
@@ -14,6 +14,8 @@ import { createWasmMemory } from "../../../../src/filter/wasm/load.js";
 import type { KernelScalar } from "../../../../src/kernel/debuginfo/kernel-types.js";
 import { IN_SHEAF } from "../../../../src/kernel/objects/slab-walk.js";
 import { setBits, sharedBitmap } from "../../../../src/reader/bitmap.js";
+import { parseVmcoreinfo } from "../../../../src/reader/vmcoreinfo.js";
+import { Warnings } from "../../../../src/warnings.js";
 
 const WORDS: KernelWords = {
   wordSize: 8,
@@ -57,6 +59,22 @@ test("signed pointers of the kernel stay where the machine signs them; users' do
   strictly({ ...strictPage(), words, objects: [] }, page, 0);
   expect(signed.map((_, i) => view.getBigUint64(i * 16, true))).toEqual(signed);
   expect(others.map((_, i) => view.getBigUint64((i + signed.length) * 16, true))).toEqual([0n, 0n, 0n, 0n]);
+});
+
+test("a signature is the bits above an address; nothing else lets words through", () => {
+  const info = (value: string) => parseVmcoreinfo(`NUMBER(KERNELPACMASK)=${value}\n`, new Warnings());
+  expect(pointerSignature(info("0xfff0000000000000"))).toBe(0xfff0_0000);
+  expect(pointerSignature(info("0xffffff8000000000"))).toBe(0xffff_ff80);
+  for (const value of [
+    "0x0",
+    "0xffffffffffffffff",
+    "0xfff0000000000001",
+    "0x7ff0000000000000",
+    "0x8000000000000000",
+    "-1",
+  ])
+    expect(pointerSignature(info(value)), value).toBe(0);
+  expect(pointerSignature(undefined)).toBe(0);
 });
 
 test("on 32-bit machines, too", () => {
