@@ -1,6 +1,6 @@
 import { DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
-import type { Dump, FoundVmcoreinfo } from "../reader/dump.js";
+import type { Dump, DumpHeader, FoundVmcoreinfo } from "../reader/dump.js";
 import { isOfXenHost } from "../reader/notes.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
@@ -71,14 +71,16 @@ export function completeOwn(
   const complete = ownOrInMemory(dump, warnings, doubt);
   if (complete.dump.vmcoreinfo !== undefined) return complete;
   const { arch } = dump.machine;
-  // Their headers have it.
-  if (!dump.machineGuessed && (dump.header.format === "lkcd" || dump.header.format === "kdump")) return complete;
+  if (!dump.machineGuessed && STATE_PAGE_SIZE.has(dump.header.format)) return complete;
   const what = dump.machineGuessed
     ? `nothing in its memory gives the architecture; it is assumed to be ${arch} with pages of ${dump.pageSize} bytes (${OPTION.arch} names another)`
     : `no VMCOREINFO gives the page size; it is assumed to be ${dump.pageSize} bytes`;
   warnings.add("PAGE_SIZE_GUESSED", `${dump.paths[0] ?? ""}: ${what}`);
   return complete;
 }
+
+/** Formats whose headers have it; in kdump's it is the unit of all page numbers, whatever the kernel's pages are. */
+const STATE_PAGE_SIZE: ReadonlySet<DumpHeader["format"]> = new Set(["lkcd", "kdump"]);
 
 /** Takes a text from elsewhere, if it belongs to the kernel in memory. `original` still has the dump's own text. */
 function withGiven(dump: Dump, given: GivenVmcoreinfo, original: Dump, warnings: Warnings): Dump {

@@ -15,6 +15,8 @@ export function collectGarbage(bytes: number): void {
   if (collect === undefined) {
     setFlagsFromString("--expose-gc");
     collect = runInNewContext("gc") as () => void;
+    // The flag is the whole process's: a library must not leave it set.
+    setFlagsFromString("--no-expose-gc");
   }
   collect();
 }

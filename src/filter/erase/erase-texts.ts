@@ -6,7 +6,7 @@ import { type EraseRule, isTextTarget } from "./erase-rule.js";
 import type { EraseSpans } from "./spans.js";
 
 /** The encodings in which a text may be in memory. */
-export function textForms(text: string): { readonly encoding: TextEncoding; readonly bytes: Uint8Array }[] {
+function textForms(text: string): { readonly encoding: TextEncoding; readonly bytes: Uint8Array }[] {
   return [
     { encoding: "utf8", bytes: Buffer.from(text) },
     { encoding: "utf16le", bytes: Buffer.from(text, "utf16le") },

@@ -78,7 +78,7 @@ export interface ScrubWith {
 }
 
 /** A bitmap for the last pages of stacks, and the frame of registers there, if it is known. */
-export function stackTopsOf(dump: Dump, frame: RegisterFrame | undefined): StackTops | undefined {
+function stackTopsOf(dump: Dump, frame: RegisterFrame | undefined): StackTops | undefined {
   return frame && { pages: sharedBitmap(stretchesOf(dump.image)), frame };
 }
 
@@ -117,7 +117,7 @@ export function scrub(
 }
 
 /** What a run has found so far. */
-export class ScrubRun {
+class ScrubRun {
   readonly #gaps: string[] = [];
   readonly #reached = new Set<Scrubbed>();
   readonly #lists = new Map<Scrubbed, ScrubList>();

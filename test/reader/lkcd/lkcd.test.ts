@@ -65,6 +65,13 @@ describe("a dump of LKCD", () => {
     expect(dump.machine.arch).toBe(arch);
   });
 
+  test("its header has the page size: no warning says that it is guessed", async () => {
+    writeFileSync(path, buildLkcd({ pieces: [{ start: 0x2000, data: low }], machine: "ia64", pageSize: 8192 }));
+    const warnings = new Warnings();
+    await filterFile(path, join(temporaryFolder(), "out"), { level: 0, warnings });
+    expect(warnings.list.map(({ code }) => code)).toEqual(["NO_KERNEL_VIEW"]);
+  });
+
   test("that is cut off is refused, and salvaged as far as it goes", () => {
     expect(failureOf(() => opened({ packing: "none" }, false, 17)).code).toBe("TRUNCATED");
     const { read, codes, dump } = opened({ packing: "none" }, true, 17);
