@@ -50,7 +50,7 @@ describe.skipIf(process.platform === "win32")("a closed stdout (skipped on Windo
   });
 });
 
-describe.skipIf(process.platform === "win32")("a stdout that leads into the input", () => {
+describe.skipIf(process.platform === "win32")("a stdout that leads into the input (skipped on Windows)", () => {
   test.each([
     ["appended to", [vmcore, "-"], `>> '${vmcore}'`],
     ["written over", ["-F", vmcore], `1<> '${vmcore}'`],
