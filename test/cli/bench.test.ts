@@ -73,7 +73,7 @@ test("each stage and codec has figures, and a whole run of each number of worker
 });
 
 test.skipIf(process.platform === "win32")(
-  "the other program is run in turn with ours, and its failure said",
+  "the other program is run in turn with ours, and its failure said (skipped on Windows)",
   async () => {
     const program = join(folder, "other makedumpfile");
     const calls = join(folder, "calls");
