@@ -18,41 +18,30 @@ const MAX_PIECES = 1 << 20;
 /** The kernel's limits: keys and values are smaller than KMALLOC_MAX_SIZE. */
 const MAX_BYTES = 1 << 30;
 
-/**
- * Maps whose elements are the kernel's own: programs, maps, sockets, devices, addresses of code. Rings and arenas have
- * their own pages, which are dropped.
- */
-const KERNELS = [
-  ...[
-    "PROG_ARRAY",
-    "PERF_EVENT_ARRAY",
-    "STACK_TRACE",
-    "CGROUP_ARRAY",
-    "ARRAY_OF_MAPS",
-    "HASH_OF_MAPS",
-    "DEVMAP",
-    "SOCKMAP",
-  ],
-  ...[
-    "CPUMAP",
-    "XSKMAP",
-    "SOCKHASH",
-    "REUSEPORT_SOCKARRAY",
-    "DEVMAP_HASH",
-    "RINGBUF",
-    "USER_RINGBUF",
-    "ARENA",
-    "INSN_ARRAY",
-  ],
-];
+type Walk = "array" | "hash" | "trie" | "queue" | "storage" | "kernel";
 
-/** How to walk each kind of map: names of `enum bpf_map_type` without their prefix. */
-const WALKS: Readonly<Record<string, "array" | "hash" | "trie" | "queue" | "storage">> = {
-  ...{ ARRAY: "array", PERCPU_ARRAY: "array" },
-  ...{ HASH: "hash", LRU_HASH: "hash", PERCPU_HASH: "hash", LRU_PERCPU_HASH: "hash" },
-  ...{ LPM_TRIE: "trie", QUEUE: "queue", STACK: "queue" },
-  ...{ SK_STORAGE: "storage", INODE_STORAGE: "storage", TASK_STORAGE: "storage", CGRP_STORAGE: "storage" },
-};
+/**
+ * How to walk each kind of map, by its number in `enum bpf_map_type`, which programs use, so that it never changes
+ * (include/uapi/linux/bpf.h). "kernel": the elements are the kernel's own: programs, maps, sockets, devices, addresses
+ * of code; rings and arenas have their own pages, which are dropped. Kinds without a number here are not known.
+ */
+export const BPF_MAP_WALKS: ReadonlyMap<number, Walk> = new Map<number, Walk>([
+  ...ofWalk("hash", 1, 5, 9, 10),
+  ...ofWalk("array", 2, 6),
+  ...ofWalk("trie", 11),
+  ...ofWalk("queue", 22, 23),
+  // Of sockets, inodes, tasks and control groups.
+  ...ofWalk("storage", 24, 28, 29, 32),
+  // Programs, perf events, stacks, control groups, maps in maps, devices, sockets, CPUs, rings, arenas, instructions.
+  ...ofWalk("kernel", 3, 4, 7, 8, 12, 13, 14, 15, 16, 17, 18, 20, 25, 27, 31, 33, 34),
+]);
+
+/** PERCPU_HASH, PERCPU_ARRAY, LRU_PERCPU_HASH: a separate value for each CPU. */
+const PER_CPU = new Set([5, 6, 10]);
+
+function ofWalk(walk: Walk, ...types: number[]): [number, Walk][] {
+  return types.map((type) => [type, walk]);
+}
 
 /**
  * Keys and values of BPF maps (kernel/bpf; all maps are in `map_idr`, 4.13 and later). The memory of large maps is
@@ -81,37 +70,23 @@ class MapWalk implements BpfMaps {
   readonly #space: AddressSpace;
   readonly #kernel: KernelObjects;
   readonly #cpus: readonly number[];
-  readonly #walks = new Map<number, (typeof WALKS)[string] | "kernel">();
-  /** Types with a separate value for each CPU. */
-  readonly #perCpu = new Set<number>();
 
   constructor(space: AddressSpace, kernel: KernelObjects, cpus: readonly number[]) {
     this.#space = space;
     this.#kernel = kernel;
     this.#cpus = cpus;
-    const number = (name: string) => kernel.types.enumerator(`BPF_MAP_TYPE_${name}`);
-    for (const [name, walk] of Object.entries(WALKS)) {
-      const type = number(name);
-      if (type === undefined) continue;
-      this.#walks.set(Number(type), walk);
-      if (name.includes("PERCPU")) this.#perCpu.add(Number(type));
-    }
-    for (const name of KERNELS) {
-      const type = number(name);
-      if (type !== undefined) this.#walks.set(Number(type), "kernel");
-    }
   }
 
   map(map: bigint): void {
     const type = this.#number("bpf_map", map, "map_type");
-    const walk = this.#walks.get(type);
+    const walk = BPF_MAP_WALKS.get(type);
     if (walk === "kernel") return;
     if (walk === undefined) {
       this.unknown.add(type);
       return;
     }
     this.objects++;
-    const perCpu = this.#perCpu.has(type);
+    const perCpu = PER_CPU.has(type);
     const shape = {
       map,
       key: this.#number("bpf_map", map, "key_size"),

@@ -1,6 +1,7 @@
 import type { Btf, BtfType } from "./btf.js";
 import { BTF_KIND } from "./btf-format.js";
-import { integerName, type KernelMember, type KernelTypes, parsePath } from "./kernel-types.js";
+import { integerName, isIntegerName, type KernelMember, type KernelTypes, parsePath } from "./kernel-types.js";
+import { remember } from "./remember.js";
 import { flattenType, type TypeForm } from "./scalars.js";
 
 /** No type of C nests deeper: a longer chain of typedefs, arrays or anonymous structs is a cycle. */
@@ -73,17 +74,6 @@ export function btfBehind(types: KernelTypes): Btf | undefined {
   return behind.get(types);
 }
 
-function remember<T>(ask: (question: string) => T): (question: string) => T {
-  const answers = new Map<string, T>();
-  return (question) => {
-    const known = answers.get(question);
-    if (known !== undefined || answers.has(question)) return known as T;
-    const answer = ask(question);
-    answers.set(question, answer);
-    return answer;
-  };
-}
-
 function isCompound(type: BtfType): boolean {
   return type.kind === BTF_KIND.STRUCT || type.kind === BTF_KIND.UNION;
 }
@@ -105,6 +95,8 @@ class BtfTypeReader {
       const type = this.#first(name.trim(), bare);
       if (type !== undefined) return type;
     }
+    // Of any other name INT has been asked above.
+    if (!isIntegerName(name)) return undefined;
     this.#integers ??= this.#integerTypes();
     return this.#integers.get(integerName(name));
   }

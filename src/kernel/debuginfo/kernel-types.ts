@@ -69,15 +69,18 @@ export interface KernelScalar {
  * the shortest form: "unsigned long", "short", "unsigned char" …; other names are returned unchanged.
  */
 export function integerName(name: string): string {
-  const words = name.split(/\s+/).filter((word) => word !== "");
-  if (words.length === 0 || !words.every((word) => INTEGER_WORDS.has(word))) return name;
+  if (!isIntegerName(name)) return name;
+  const words = name.split(/\s+/);
   const unsigned = words.includes("unsigned") ? ["unsigned"] : [];
   if (words.includes("char")) return words.includes("signed") ? "signed char" : [...unsigned, "char"].join(" ");
   const size = words.filter((word) => word === "long" || word === "short");
   return [...unsigned, ...(size.length === 0 ? ["int"] : size)].join(" ");
 }
 
-const INTEGER_WORDS = new Set(["unsigned", "signed", "char", "short", "int", "long"]);
+/** Whether a name is made of C's words for integer types only. */
+export function isIntegerName(name: string): boolean {
+  return /^\s*(?:(?:unsigned|signed|char|short|int|long)(?:\s+|$))+$/.test(name);
+}
 
 /**
  * The steps of a dotted path: names, and numbers for the indexes of arrays. "vm_stat[0].counter" is ["vm_stat", 0,

@@ -7,6 +7,7 @@ import { kallsyms } from "./kallsyms.js";
 import { readUpTo, scanMemory } from "./kernel-bytes.js";
 import type { KernelSymbols } from "./kernel-symbols.js";
 import type { KernelTypes } from "./kernel-types.js";
+import { remember } from "./remember.js";
 
 /**
  * The symbols of the dumped kernel from its own memory; `undefined` if it was built without CONFIG_KALLSYMS, or if the
@@ -22,7 +23,7 @@ export function findSymbols(memory: KernelMemory): KernelSymbols | undefined {
   const exportedAs = (name: string) => (name === "mem_section" ? undefined : memory.info.symbol(name));
   return {
     ...found,
-    address: (name) => found.address(name) ?? exportedAs(name),
+    address: remember((name: string) => found.address(name) ?? exportedAs(name)),
     addresses(name) {
       const addresses = found.addresses(name);
       const exported = addresses.length === 0 ? exportedAs(name) : undefined;

@@ -86,10 +86,11 @@ export function slabWalk(
   const caches = new Map<bigint, CacheShape>();
   /** Heads of the CPUs' own lists, by the address of the struct slab that they belong to. */
   const ofCpus = new Map<bigint, bigint[]>();
+  const cpus = possibleCpus(kernel);
   for (const cache of named) {
     const shape = shapeOf(kernel, cache);
     if (shape !== undefined) caches.set(cache.address, shape);
-    for (const { slab, first } of cpuLists(kernel, cache)) {
+    for (const { slab, first } of cpuLists(kernel, cache, cpus ?? [])) {
       const lists = ofCpus.get(slab);
       if (lists === undefined) ofCpus.set(slab, [first]);
       else lists.push(first);
@@ -102,7 +103,7 @@ export function slabWalk(
   const extensionsOf = slabExtensions(dump, space, kernel, type);
   return {
     caches,
-    cpuLists: !takesLists || possibleCpus(kernel) !== undefined,
+    cpuLists: !takesLists || cpus !== undefined,
     sheaves: { found: sheaves !== undefined && !sheaves.cut, broken: sheaves?.broken ?? 0 },
     each(use, places) {
       // Of one slab after the other.
@@ -224,11 +225,15 @@ function slabExtensions(
 const MAX_ORDER = 10;
 
 /** The lists that CPUs have taken from their slabs: kernels before 7.0. */
-function* cpuLists(kernel: KernelObjects, { address }: SlabCache): Generator<{ slab: bigint; first: bigint }> {
+function* cpuLists(
+  kernel: KernelObjects,
+  { address }: SlabCache,
+  cpus: readonly number[],
+): Generator<{ slab: bigint; first: bigint }> {
   const perCpu = readMember(kernel, "kmem_cache", address, "cpu_slab");
   if (perCpu === undefined || perCpu === 0n) return;
   const name = kernel.types.member("kmem_cache_cpu", "slab") === undefined ? "page" : "slab";
-  for (const cpu of possibleCpus(kernel) ?? []) {
+  for (const cpu of cpus) {
     const own = perCpuAddress(kernel, perCpu, cpu);
     if (own === undefined) continue;
     const slab = readMember(kernel, "kmem_cache_cpu", own, name);
