@@ -42,7 +42,7 @@ export function scanState(dump: PhysicalMemory, pageSize: number, kept: PageBitm
   const privacy = policy.privacy && {
     view: policy.privacy,
     rescue: createRescue(policy.privacy, space, dump, memMap, pageLayout, pageSize),
-    deviceCheck: createDeviceCheck(pageLayout),
+    deviceCheck: createDeviceCheck(pageLayout, policy.privacy.linear),
   };
   const bytes = kernel.classes;
   const classes = bytes && { set: (from: Uint8Array, pfn: number) => setPageBytes(bytes, from, pfn) };
@@ -113,7 +113,7 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
       covered = classifier.classify(first, from, from + got, covered);
       if (privacy !== undefined) {
         const { pages, classes } = classifier;
-        privacy.deviceCheck?.({ from, to: from + got, pages, classes, address: vaddrOf(pfn) });
+        privacy.deviceCheck({ firstPfn: first, from, to: from + got, pages, classes, address: vaddrOf(pfn) });
         privacy.rescue({ firstPfn: first, from, to: from + got, pages, classes });
       }
       state.classes?.set(classifier.classes.subarray(from, from + got), pfn);

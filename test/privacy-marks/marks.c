@@ -9,8 +9,10 @@
 #include <fcntl.h>
 #include <arpa/inet.h>
 #include <linux/audit.h>
+#include <linux/filter.h>
 #include <linux/bpf.h>
 #include <linux/dm-ioctl.h>
+#include <linux/fscrypt.h>
 #include <linux/if_alg.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
@@ -20,6 +22,8 @@
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/rtnetlink.h>
+#include <linux/seccomp.h>
+#include <linux/uhid.h>
 #include <linux/vm_sockets.h>
 #include <linux/xfrm.h>
 #include <mqueue.h>
@@ -593,6 +597,7 @@ static void do_xattr(void)
 #include "marks-names.h"
 #include "marks-network.h"
 #include "marks-calls.h"
+#include "marks-held.h"
 
 static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "ended", do_ended }, { "messages", do_messages }, { "names", do_names }, { "keys", do_keys }, { "pages", do_pages },
@@ -606,6 +611,10 @@ static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "wireguard", do_wireguard }, { "xfrm", do_xfrm }, { "rules", do_rules }, { "ciphers", do_ciphers }, { "splices", do_splices },
 	{ "fuse", do_fuse }, { "blocked", do_blocked }, { "rings", do_rings }, { "perf", do_perf }, { "signals", do_signals },
 	{ "registers", do_registers }, { "morekeys", do_more_keys }, { "swap", do_swap }, { "moremaps", do_more_maps },
+	{ "kept", do_kept }, { "kexec", do_kexec }, { "stacks", do_stacks }, { "storage", do_storage }, { "mapkeys", do_map_keys },
+	{ "asked", do_asked }, { "passwords", do_passwords }, { "secrets", do_secrets }, { "audited", do_audited }, { "actions", do_actions },
+	{ "ipv6", do_ipv6 }, { "hid", do_hid }, { "autofs", do_autofs }, { "disks", do_disks }, { "protocols", do_protocols },
+	{ "ancillary", do_ancillary }, { "filters", do_filters }, { "numbers", do_numbers }, { "ttyprintk", do_ttyprintk },
 };
 
 /* what the C library's copies left in vector registers would count as this process's own */

@@ -12,6 +12,7 @@ import type { PhysicalRange } from "../../reader/physical-memory.js";
 import { firstAbove } from "../../sorted.js";
 import { areaAt, directMapDistance, extentsWithin, type MappedArea, mappedAreas } from "./areas.js";
 import { savedStackPointers, usedTopTables } from "./cpu-stacks.js";
+import { type LinearRange, linearMemory } from "./linear-memory.js";
 import { moduleRange } from "./module-range.js";
 import { structPageReader } from "./page-reader.js";
 import { percpuTest } from "./percpu-chunks.js";
@@ -43,6 +44,8 @@ export interface KernelPages {
   readonly gaps: readonly string[];
   /** What the page tables map; `undefined` if they could not be read. */
   readonly mapped: KernelMappings | undefined;
+  /** The memory of the direct map and the image; `undefined` if the page tables do not show all of it. */
+  readonly linear: readonly LinearRange[] | undefined;
 }
 
 /** What the kernel's page tables map, whatever it is. */
@@ -83,8 +86,8 @@ export function findKernelPages(
 ): KernelPages {
   const search = new KernelPageSearch(dump, view, stack, stackTops, observe);
   search.run();
-  const { known, counts, gaps, mapped } = search;
-  return { known, counts, gaps, mapped };
+  const { known, counts, gaps, mapped, linear } = search;
+  return { known, counts, gaps, mapped, linear };
 }
 
 class KernelPageSearch implements KernelPages {
@@ -92,6 +95,7 @@ class KernelPageSearch implements KernelPages {
   readonly counts: KernelPageCounts = { pageTables: 0, memMap: 0, modules: 0, stacks: 0, percpu: 0, objects: 0 };
   readonly gaps: string[] = [];
   mapped: KernelMappings | undefined;
+  linear: readonly LinearRange[] | undefined;
   readonly #dump: Dump;
   readonly #view: KernelView;
   readonly #space: AddressSpace;
@@ -204,6 +208,9 @@ class KernelPageSearch implements KernelPages {
         const used = walkTables({ ...tables.shape, root }, memory, tables.decode);
         if (used.translate(symbol)?.paddr === place.paddr) this.#markBytes("pageTables", root, pageSize);
       }
+    }
+    if (direct !== undefined && place !== undefined && contents.unreadable === 0 && !contents.cut) {
+      this.linear = linearMemory(contents.extents, linear);
     }
     const within = extentsWithin(contents.extents, linear, maxMapnr);
     if (contents.cut || within.cut) this.gaps.push("part of the kernel's page tables, of which there are too many");

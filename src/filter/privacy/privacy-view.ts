@@ -8,6 +8,7 @@ import type { Dump } from "../../reader/dump.js";
 import { type CrashKernelRange, crashKernelRanges } from "./crash-kernel.js";
 import { findKernelPages, type KernelPageObserver, type KernelPages } from "./kernel-pages.js";
 import type { ObjectPages } from "./large-objects.js";
+import type { LinearRange } from "./linear-memory.js";
 import { structPageReader } from "./page-reader.js";
 import { type StackMark, stackMark, taskStack } from "./thread-stack.js";
 
@@ -18,6 +19,8 @@ export interface PrivacyView {
   readonly known: PageBitmap;
   /** Memory reserved for the crash kernel. */
   readonly crashKernel: readonly CrashKernelRange[];
+  /** The memory that the kernel's direct map and its image have, if its page tables show it. */
+  readonly linear?: readonly LinearRange[];
   readonly littleEndian: boolean;
   readonly lowestAddress: bigint;
   /** The pages with tops of stacks that were found: `StackTops.pages`. */
@@ -66,6 +69,7 @@ export function privacyView(
     view: {
       ...{ stack, known: pages.known, crashKernel: crashKernel ?? [], littleEndian, lowestAddress: view.lowestAddress },
       ...(stackTops && { stackTops }),
+      ...(pages.linear && { linear: pages.linear }),
     },
     pages,
     gaps: [
@@ -74,6 +78,9 @@ export function privacyView(
         : []),
       ...(view.layout.offset.lru === undefined
         ? ["persistent memory, which counts as reserved: VMCOREINFO lacks OFFSET(page.lru)"]
+        : []),
+      ...(pages.linear === undefined
+        ? ["memory kept from the kernel (memmap=, firmware), which counts as reserved: its page tables do not show it"]
         : []),
     ],
   };

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { createDeviceCheck } from "../../../src/filter/privacy/device-check.js";
+import { linearMemory } from "../../../src/filter/privacy/linear-memory.js";
 import type { PageLayout } from "../../../src/kernel/page/page-layout.js";
 import { WorkerThreads } from "../../../src/worker/threads.js";
 import { filterFile, temporaryFolder } from "../../support/filter.js";
@@ -55,10 +56,49 @@ describe("reserved pages that were given out", () => {
       put(3, address);
       const classes = Uint8Array.of(16, 16, 16, 16, 17);
       put(4, 1n);
-      createDeviceCheck(layout)?.({ from: 0, to: 5, pages, classes, address });
+      createDeviceCheck(layout)({ firstPfn: 0, from: 0, to: 5, pages, classes, address });
       expect([...classes]).toEqual([16, 16, 16, 12, 17]);
     },
   );
+
+  test("images for kexec and pages that drivers marked go on kernels that set the first pointer of the list to 0", async () => {
+    const kernel = privateKernel();
+    for (const pfn of run(1000, 64)) {
+      setField(kernel, pfn, "lru", 0n);
+      const list = (kernel.structPhysical(pfn) as number) + kernel.features.layout.lru;
+      kernel.memory.write(list + 8, new Uint8Array(new BigUint64Array([0xdead_0000_0000_0122n]).buffer));
+    }
+    const { pfns, result } = await kept(kernel);
+    expect(run(1000, 64).filter((pfn) => pfns.has(pfn))).toEqual([]);
+    expect(result.classes.device).toBe(64);
+  });
+
+  test("memory that the kernel's direct map and image lack was never the kernel's: it goes", () => {
+    const layout = { offset: {}, size: 32, wordSize: 8, littleEndian: true } as unknown as PageLayout;
+    const linear = linearMemory(
+      [
+        { vpn: 1008, pfn: 8, pages: 4 },
+        { vpn: 5012, pfn: 12, pages: 1 },
+        { vpn: 1002, pfn: 2, pages: 2 },
+        // A driver's vmalloc area over memory that was kept from the kernel.
+        { vpn: 7005, pfn: 6, pages: 2 },
+      ],
+      new Set([1000, 5000]),
+    );
+    expect(linear).toEqual([
+      { startPfn: 2, endPfn: 4 },
+      { startPfn: 8, endPfn: 13 },
+    ]);
+    const classes = new Uint8Array(8).fill(16);
+    classes[2] = 17;
+    const address = 0xffff_ea00_0000_0000n;
+    const batch = { firstPfn: 1, from: 0, to: 8, pages: new Uint8Array(8 * 32), classes, address };
+    createDeviceCheck(layout, linear)(batch);
+    expect([...classes]).toEqual([12, 16, 17, 12, 12, 12, 12, 16]);
+    classes.fill(16);
+    createDeviceCheck(layout, [])({ ...batch, from: 3 });
+    expect([...classes]).toEqual([16, 16, 16, 12, 12, 12, 12, 12]);
+  });
 
   test("without the offset of the list nothing is taken away, and remains says so", async () => {
     const kernel = privateKernel({ vmcoreinfo: { remove: ["OFFSET(page.lru)"] } });

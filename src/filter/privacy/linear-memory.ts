@@ -1,0 +1,33 @@
+import type { MappedExtent } from "../../kernel/arch/page-tables.js";
+
+/** Pages [startPfn, endPfn) that the kernel maps in its direct map or as its image. */
+export interface LinearRange {
+  readonly startPfn: number;
+  readonly endPfn: number;
+}
+
+/** More pieces come only from a kernel that unmaps what it frees (debug_pagealloc). */
+const MAX_RANGES = 1 << 17;
+
+/**
+ * The memory that the kernel can reach without vmalloc, ascending: all that it ever had, but what it hides from itself.
+ * `linear` has the distances from physical to virtual pages of its direct map and image. `undefined` if there are too
+ * many pieces.
+ */
+export function linearMemory(
+  extents: readonly MappedExtent[],
+  linear: ReadonlySet<number>,
+): readonly LinearRange[] | undefined {
+  const found = extents
+    .filter(({ vpn, pfn }) => linear.has(vpn - pfn))
+    .map(({ pfn, pages }) => ({ startPfn: pfn, endPfn: pfn + pages }))
+    .sort((a, b) => a.startPfn - b.startPfn);
+  const joined: { startPfn: number; endPfn: number }[] = [];
+  for (const range of found) {
+    const last = joined.at(-1);
+    if (last !== undefined && range.startPfn <= last.endPfn) last.endPfn = Math.max(last.endPfn, range.endPfn);
+    else if (joined.length < MAX_RANGES) joined.push(range);
+    else return undefined;
+  }
+  return joined;
+}
