@@ -14,6 +14,8 @@ So a terabyte takes 200 MiB of disk, stays in the page cache, and is read like
 any other dump. The same options give the same bytes.
 
   --size SIZE       256M to 8T (default 4G)
+  --far ADDRESS     all memory but the first 128 MiB begins there: 0T to 55T
+                    (default 0T: right behind it)
   --kept SHARE      of pages that level 31 keeps (default 0.05)
   --mix K=N,...     shares of the kinds of pages, of those that are kept and of
                     the others (default:
@@ -43,10 +45,19 @@ function wrong(text) {
 
 const UNITS = { M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
-function sizeOf(text) {
+function bytesOf(text) {
   const [, amount, unit] = /^([\d.]+)([MGT])$/.exec(text) ?? [];
-  const size = Number(amount) * UNITS[unit];
+  return Number(amount) * UNITS[unit];
+}
+
+function sizeOf(text) {
+  const size = bytesOf(text);
   return size >= UNITS.M * 256 && size <= MAX_SECTIONS * 2 ** 27 + 2 ** 28 ? size : wrong(`--size ${text}: 256M to 8T`);
+}
+
+function farOf(text) {
+  const far = bytesOf(text);
+  return far <= 55 * UNITS.T ? far : wrong(`--far ${text}: 0T to 55T`);
 }
 
 function numberOf(name, text, least, most) {
@@ -69,6 +80,7 @@ const { values, files } = readOptions(
   HELP,
   {
     size: text("4G"),
+    far: text("0T"),
     kept: text("0.05"),
     mix: text(""),
     zero: text(""),
@@ -85,6 +97,7 @@ const zero = /^[\d.]+$/.test(values.zero)
   : byKind("--zero", values.zero, ZERO, share);
 const made = makeDump(files[0], {
   size: sizeOf(values.size),
+  far: farOf(values.far),
   kept: share(values.kept),
   mix: byKind("--mix", values.mix, MIX, (text) => numberOf("--mix", text, 0, 1e6)),
   zero,

@@ -18,8 +18,11 @@ const AT = { text: 0x100_0000, variables: 0x100_1000, root: 0x100_2000, tables: 
 const SECTION_ROOTS = 0x100_8000;
 const textAddress = (paddr) => (TEXT + BigInt(paddr)).toString(16);
 
-/** Section 0: 128 MiB with the kernel's own data in it. Pages without any are free. Returns its memory, and what is used. */
-export function buildKernel(sections, variantOf, patterns) {
+/**
+ * Section 0: 128 MiB with the kernel's own data in it. Pages without any are free. `numberOf`: by the order in the
+ * dump, the number that the kernel has for a section. Returns its memory, and what is used.
+ */
+export function buildKernel(sections, numberOf, variantOf, patterns) {
   const memory = Buffer.alloc(SECTION_BYTES);
   let free = AT.tables;
   const allocate = () => {
@@ -43,19 +46,20 @@ export function buildKernel(sections, variantOf, patterns) {
   };
 
   for (let at = 0; at < SECTION_BYTES; at += LARGE_PAGE) map(TEXT + BigInt(at), at, 21);
-  for (let at = 0; at < sections * SECTION_BYTES; at += 2 ** 30) map(DIRECT_MAP + BigInt(at), at, 30);
-  for (let section = 0; section < sections; section++) {
-    const pattern = section === 0 ? 0 : 1 + variantOf(section);
+  const roots = new Map();
+  for (let i = 0; i < sections; i++) {
+    const section = numberOf(i);
+    const paddr = section * SECTION_BYTES;
+    map(DIRECT_MAP + BigInt(paddr), paddr - (paddr % 2 ** 30), 30);
+    const pattern = i === 0 ? 0 : 1 + variantOf(i);
     map(VMEMMAP + BigInt(section) * BigInt(LARGE_PAGE), AT.structs + pattern * LARGE_PAGE, 21);
-  }
-  let page = 0;
-  for (let section = 0; section < sections; section++) {
     const within = section % (PAGE / SECTION_ENTRY);
-    if (within === 0) {
-      page = allocate();
-      put(SECTION_ROOTS + (section / (PAGE / SECTION_ENTRY)) * 8, DIRECT_MAP + BigInt(page));
+    const root = (section - within) / (PAGE / SECTION_ENTRY);
+    if (!roots.has(root)) {
+      roots.set(root, allocate());
+      put(SECTION_ROOTS + root * 8, DIRECT_MAP + BigInt(roots.get(root)));
     }
-    put(page + within * SECTION_ENTRY, VMEMMAP | SECTION_FLAGS);
+    put(roots.get(root) + within * SECTION_ENTRY, VMEMMAP | SECTION_FLAGS);
   }
   ["Linux", "synthetic", RELEASE, "#1 SMP", "x86_64", "(none)"].forEach((text, i) => {
     memory.write(text, AT.variables + 65 * i);

@@ -35,14 +35,15 @@ function runsOf(pages, kindAt, zeroAt) {
 }
 
 /** Writes the dump; the options are those of synthetic.mjs, as numbers. */
-export function makeDump(path, { size, kept, mix, zero, contents, variants, seed, truth }) {
+export function makeDump(path, { size, far, kept, mix, zero, contents, variants, seed, truth }) {
   const sections = Math.min(Math.floor(size / SECTION_BYTES), MAX_SECTIONS);
   const variantOf = (section) => (section - 1) % variants;
+  const numberOf = (section) => (section === 0 ? 0 : section - 1 + Math.max(1, Math.floor(far / SECTION_BYTES)));
   const fd = openSync(path, "wx");
   const { head, dataStart } = elfHead({
     notes: vmcoreinfo(sections),
     segments: Array.from({ length: sections }, (_, section) => ({
-      paddr: section * SECTION_BYTES,
+      paddr: numberOf(section) * SECTION_BYTES,
       size: SECTION_BYTES,
       offset: (section === 0 ? 0 : 1 + variantOf(section)) * SECTION_BYTES,
     })),
@@ -65,7 +66,7 @@ export function makeDump(path, { size, kept, mix, zero, contents, variants, seed
         ),
       );
   }
-  const { memory, used } = buildKernel(sections, variantOf, patterns);
+  const { memory, used } = buildKernel(sections, numberOf, variantOf, patterns);
   writeSparse(fd, dataStart, memory);
   ftruncateSync(fd, dataStart + (1 + variants) * SECTION_BYTES);
   closeSync(fd);
