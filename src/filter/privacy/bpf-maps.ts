@@ -1,5 +1,5 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { xarrayEntries } from "../../kernel/objects/lookup-trees.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { SpanList } from "../erase/spans.js";
@@ -18,26 +18,30 @@ const MAX_PIECES = 1 << 20;
 /** The kernel's limits: keys and values are smaller than KMALLOC_MAX_SIZE. */
 const MAX_BYTES = 1 << 30;
 
-type Walk = "array" | "hash" | "trie" | "queue" | "storage" | "kernel";
+type Walk = "array" | "hash" | "keys" | "sockets" | "trie" | "queue" | "storage" | "cgroups" | "kernel";
 
 /**
  * How to walk each kind of map, by its number in `enum bpf_map_type`, which programs use, so that it never changes
  * (include/uapi/linux/bpf.h). "kernel": the elements are the kernel's own: programs, maps, sockets, devices, addresses
- * of code; rings and arenas have their own pages, which are dropped. Kinds without a number here are not known.
+ * of code, and keys are numbers; rings and arenas have their own pages, which are dropped. Kinds without a number here are not known.
  */
 export const BPF_MAP_WALKS: ReadonlyMap<number, Walk> = new Map<number, Walk>([
   ...ofWalk("hash", 1, 5, 9, 10),
   ...ofWalk("array", 2, 6),
   ...ofWalk("trie", 11),
   ...ofWalk("queue", 22, 23),
+  // Maps in maps and sockets, whose keys are texts of programs.
+  ...ofWalk("keys", 13),
+  ...ofWalk("sockets", 18),
+  ...ofWalk("cgroups", 19, 21),
   // Of sockets, inodes, tasks and control groups.
   ...ofWalk("storage", 24, 28, 29, 32),
   // Programs, perf events, stacks, control groups, maps in maps, devices, sockets, CPUs, rings, arenas, instructions.
-  ...ofWalk("kernel", 3, 4, 7, 8, 12, 13, 14, 15, 16, 17, 18, 20, 25, 27, 31, 33, 34),
+  ...ofWalk("kernel", 3, 4, 7, 8, 12, 14, 15, 16, 17, 20, 25, 27, 31, 33, 34),
 ]);
 
-/** PERCPU_HASH, PERCPU_ARRAY, LRU_PERCPU_HASH: a separate value for each CPU. */
-const PER_CPU = new Set([5, 6, 10]);
+/** PERCPU_HASH, PERCPU_ARRAY, LRU_PERCPU_HASH, PERCPU_CGROUP_STORAGE: a separate value for each CPU. */
+const PER_CPU = new Set([5, 6, 10, 21]);
 
 function ofWalk(walk: Walk, ...types: number[]): [number, Walk][] {
   return types.map((type) => [type, walk]);
@@ -94,7 +98,10 @@ class MapWalk implements BpfMaps {
       entries: this.#number("bpf_map", map, "max_entries"),
     };
     if (walk === "array") this.#array(shape, perCpu);
-    else if (walk === "hash") this.#hash(shape, perCpu);
+    else if (walk === "hash" || walk === "keys") this.#hash(shape, perCpu, walk === "keys");
+    else if (walk === "sockets") {
+      if (!this.#sockets(shape)) this.unknown.add(type);
+    } else if (walk === "cgroups") this.#cgroups(shape, perCpu);
     else if (walk === "trie") this.#trie(shape);
     else if (walk === "queue") {
       const elements = this.#kernel.types.member("bpf_queue_stack", "elements")?.offset;
@@ -118,7 +125,7 @@ class MapWalk implements BpfMaps {
   }
 
   /** Preallocated elements are in one array; all others are in buckets. */
-  #hash({ map, key, entries }: MapShape, perCpu: boolean): void {
+  #hash({ map, key, entries }: MapShape, perCpu: boolean, keysOnly: boolean): void {
     const { memory, types } = this.#kernel;
     const keyAt = types.member("htab_elem", "key")?.offset;
     const stride = types.sizeOf("bucket");
@@ -128,7 +135,7 @@ class MapWalk implements BpfMaps {
     const value = this.#number("bpf_map", map, "value_size");
     const element = (at: bigint) => {
       const pointer = perCpu ? memory.readWord(at + BigInt(valueAt)) : undefined;
-      this.#erase(at + BigInt(keyAt), (perCpu ? valueAt : size) - keyAt);
+      this.#erase(at + BigInt(keyAt), (perCpu || keysOnly ? valueAt : size) - keyAt);
       if (pointer) this.#eraseOnCpus(pointer, Math.ceil(value / 8) * 8);
     };
     const array = this.#pointer("bpf_htab", map, "elems");
@@ -152,6 +159,41 @@ class MapWalk implements BpfMaps {
         element(node);
         node = memory.readWord(node) ?? 1n;
       }
+    }
+  }
+
+  /** Keys of sockets; false if the types are not those of 5.10 and later. */
+  #sockets({ map, key, entries }: MapShape): boolean {
+    const { types, memory } = this.#kernel;
+    const stride = types.sizeOf("bpf_shtab_bucket");
+    const head = types.member("bpf_shtab_bucket", "head")?.offset;
+    const keyAt = types.member("bpf_shtab_elem", "key")?.offset;
+    const node = types.member("bpf_shtab_elem", "node")?.offset;
+    const buckets = this.#pointer("bpf_shtab", map, "buckets");
+    if (stride === undefined || head === undefined || keyAt === undefined || node === undefined) return false;
+    const count = this.#number("bpf_shtab", map, "buckets_num");
+    for (let i = 0; buckets !== undefined && i < count && !this.cut; i++) {
+      let next = memory.readWord(buckets + BigInt(i * stride + head));
+      if (next === undefined) break;
+      for (let left = entries + 1; next && memory.isKernelAddress(next) && left > 0; left--) {
+        this.#erase(next + BigInt(keyAt - node), key);
+        next = memory.readWord(next);
+      }
+    }
+    return true;
+  }
+
+  /** Values that belong to cgroups to which a program is attached: all are in a list of their map. */
+  #cgroups({ map, value }: MapShape, perCpu: boolean): void {
+    const list = memberAddress(this.#kernel.types, "bpf_cgroup_storage_map", map, "list");
+    const data = this.#kernel.types.member("bpf_storage_buffer", "data")?.offset;
+    if (list === undefined || data === undefined) return;
+    for (const one of walkList(this.#kernel, list, "bpf_cgroup_storage", "list_map", MAX_PIECES)) {
+      if (this.cut) return;
+      const buffer = readMember(this.#kernel, "bpf_cgroup_storage", one, perCpu ? "percpu_buf" : "buf");
+      if (!buffer) continue;
+      if (perCpu) this.#eraseOnCpus(buffer, Math.ceil(value / 8) * 8);
+      else this.#erase(buffer + BigInt(data), value);
     }
   }
 

@@ -5,11 +5,14 @@ const MAX_KEYS = 1 << 20;
 /** The number of pointers in union key_payload (4.4 and later). */
 const POINTERS = 4;
 const MAX_NAME = 64;
-/** Types whose payload is not secret: lists of keys, which are followed, certificates, and requests for a key. */
-const KEPT_TYPES = new Set(["keyring", "asymmetric", ".request_key_auth", "blacklist"]);
+/** Types whose payload is not secret: lists of keys, which are followed, and certificates. */
+const KEPT_TYPES = new Set(["keyring", "asymmetric", "blacklist"]);
+/** A request for a key that a program has to make: of its payload only the text that it is given (callout_info). */
+const REQUEST = ".request_key_auth";
 
 /**
- * Addresses of the payloads of the keys in all keyrings (security/keys): passwords, keys of disks and of file servers.
+ * Addresses of the payloads of the keys in all keyrings (security/keys): passwords, keys of disks and of file servers;
+ * and what programs are told that have to make a key.
  * `undefined` if symbols or types do not lead to the keys.
  */
 export function keyPayloads(kernel: KernelObjects): bigint[] | undefined {
@@ -30,6 +33,15 @@ export function keyPayloads(kernel: KernelObjects): bigint[] | undefined {
       names.set(type, name);
     }
     if (KEPT_TYPES.has(name)) continue;
+    if (name === REQUEST) {
+      const request = readMember(kernel, "key", key, "payload.data[0]");
+      const text =
+        request && memory.isKernelAddress(request)
+          ? readMember(kernel, "request_key_auth", request, "callout_info")
+          : undefined;
+      if (text && memory.isKernelAddress(text)) found.push(text);
+      continue;
+    }
     for (let i = 0; i < POINTERS; i++) {
       const payload = readMember(kernel, "key", key, `payload.data[${i}]`);
       if (payload !== undefined && memory.isKernelAddress(payload)) found.push(payload);

@@ -19,16 +19,8 @@ import { keyPayloads } from "./key-payloads.js";
 import { type QueueRoots, queuedMessages } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
 import { PaddingList } from "./slab-padding.js";
-import {
-  dataInSlab,
-  objectsInSlab,
-  physicalData,
-  restInSlab,
-  SKB_CACHES,
-  skbReader,
-  type WantedData,
-} from "./socket-buffers.js";
-import { type Hole, holesOf, typeOfObjects, unwrittenVectors } from "./type-holes.js";
+import { dataInSlab, objectsInSlab, physicalData, restInSlab, skbReader, type WantedData } from "./socket-buffers.js";
+import { type Hole, holesOf, isMerged, typeOfObjects, unwrittenVectors } from "./type-holes.js";
 import { type EntryNames, entryNames } from "./unwritten-names.js";
 import { vectorRegisters } from "./vector-registers.js";
 import { zeroesOnAllocation } from "./zeroed-memory.js";
@@ -161,6 +153,8 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly #names: EntryNames | undefined;
   /** Whether the kernel zeroes allocated memory: then unwritten bytes contain no old data. */
   readonly #zeroed: boolean;
+  readonly #sockets = new Map<CacheShape, readonly number[]>();
+  #cacheNames: ReadonlySet<string> | undefined;
   readonly #holes = new Map<CacheShape, readonly Hole[]>();
   /** Pieces of objects in use, by cache. */
   readonly #pieces = new Map<CacheShape, readonly (readonly [number, number])[]>();
@@ -234,7 +228,7 @@ class Collector implements PrivateObjects, QueueRoots {
     }
     const { name } = cache;
     if (name === "names_cache") this.#everyUsed(slab, (at) => this.add("path-names", at, cache.objectSize));
-    else if (SKB_CACHES.includes(name)) this.#socketBuffers(slab);
+    else if (this.#skbPlaces(cache).length > 0) this.#socketBuffers(slab);
     else if (name === "dentry") this.#entries(slab);
     else if (name.startsWith("biovec-")) this.#vectors(slab);
     else if (name === "task_struct") this.#namespaces(slab);
@@ -356,6 +350,17 @@ class Collector implements PrivateObjects, QueueRoots {
     return this.#dump.memory.read(bytes, at) === length ? new DataView(bytes.buffer) : undefined;
   }
 
+  /** Where objects of a cache contain a struct sk_buff. */
+  #skbPlaces(cache: CacheShape): readonly number[] {
+    let places = this.#sockets.get(cache);
+    if (places === undefined) {
+      this.#cacheNames ??= new Set([...this.caches.values()].map(({ name }) => name));
+      places = this.#skb?.places(cache, this.#cacheNames, () => isMerged(this.#kernel, cache.address)) ?? [];
+      this.#sockets.set(cache, places);
+    }
+    return places;
+  }
+
   /**
    * Collects socket buffers, only from slabs whose free objects are known: a freed one points to somebody else's data.
    */
@@ -365,7 +370,7 @@ class Collector implements PrivateObjects, QueueRoots {
     this.#everyUsed(slab, (at) => {
       const bytes = this.#read(at, slab.cache.objectSize);
       if (bytes === undefined) return;
-      for (const place of reader.places(slab.cache.name)) {
+      for (const place of this.#skbPlaces(slab.cache)) {
         const data = reader.dataOf(bytes, place);
         const found = data && physicalData(this.#space, data.head, data.length);
         const shared = found && this.#read(found.start + found.length, reader.sharedSize);

@@ -1,6 +1,6 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import type { KernelTypes } from "../../kernel/debuginfo/kernel-types.js";
-import type { Slab } from "../../kernel/objects/slab-walk.js";
+import type { CacheShape, Slab } from "../../kernel/objects/slab-walk.js";
 import { wordAt } from "../../reader/fields.js";
 import { firstIndex } from "../../sorted.js";
 
@@ -10,13 +10,24 @@ export interface BufferPiece {
   readonly length: number;
 }
 
-/** The caches of struct sk_buff; objects of the second contain two of them. */
-export const SKB_CACHES: readonly string[] = ["skbuff_head_cache", "skbuff_fclone_cache"];
+/** The cache of struct sk_buff, and that of pairs of them. */
+const HEADS = "skbuff_head_cache";
+const FCLONES = "skbuff_fclone_cache";
+/** The largest cache line by which sizes are rounded up (s390x). */
+const MAX_LINE = 256;
 
 /** Finds the data of socket buffers. */
 export interface SkbReader {
-  /** Bytes from the start of an object of the cache to each sk_buff in it. */
-  places(cache: string): readonly number[];
+  /**
+   * Bytes from the start of an object of a cache to each sk_buff in it. The allocator may have merged the cache of pairs
+   * with another, whose name both have then: with `all` (the names of all caches) that is recognised by the size, if the
+   * cache is `merged`. What is no sk_buff there does not look like one.
+   */
+  places(
+    cache: Pick<CacheShape, "name" | "stride" | "objectSize">,
+    all: ReadonlySet<string>,
+    merged: () => boolean,
+  ): readonly number[];
   /**
    * Head and length of the data of the sk_buff at `at`. `undefined` if it is not in use: no user, or pointers in a
    * wrong order.
@@ -58,6 +69,7 @@ export function skbReader(types: KernelTypes, wordSize: 4 | 8, littleEndian: boo
   const pieceSize = piecesAt?.count ? piecesAt.size / piecesAt.count : undefined;
   const second = types.member("sk_buff_fclones", "skb2")?.offset;
   const size = types.sizeOf("sk_buff") ?? 0;
+  const pair = types.sizeOf("sk_buff_fclones") ?? 0;
   return {
     sharedSize: Math.max(dataref.offset + 4, frags.offset + 2),
     sharedLength(bytes) {
@@ -70,7 +82,12 @@ export function skbReader(types: KernelTypes, wordSize: 4 | 8, littleEndian: boo
         ? Number.POSITIVE_INFINITY
         : piecesAt.offset + pieces * pieceSize;
     },
-    places: (cache) => (cache === "skbuff_fclone_cache" && second !== undefined ? [0, second] : [0]),
+    places({ name, stride, objectSize }, all, merged) {
+      if (name === HEADS) return [0];
+      if (second === undefined) return name === FCLONES ? [0] : [];
+      const hasSize = pair > 0 && objectSize >= pair && stride - pair < MAX_LINE;
+      return name === FCLONES || (!all.has(FCLONES) && hasSize && merged()) ? [0, second] : [];
+    },
     dataOf(bytes, at) {
       if (size === 0 || at + size > bytes.byteLength) return undefined;
       const uses = bytes.getInt32(at + users.offset, littleEndian);

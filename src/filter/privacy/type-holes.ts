@@ -25,9 +25,13 @@ export function typeOfObjects(
   kernel: Pick<KernelObjects, "memory" | "types">,
   { name, address, objectSize }: Pick<CacheShape, "name" | "address" | "objectSize">,
 ): string | undefined {
+  return isMerged(kernel, address) || objectSize > MAX_TYPED ? undefined : typeOfCache(kernel.types, name, objectSize);
+}
+
+/** Whether a cache has, or may have, the objects of several. */
+export function isMerged(kernel: Pick<KernelObjects, "memory" | "types">, cache: bigint): boolean {
   // A negative number means that it may not be merged.
-  const users = Number(BigInt.asIntN(32, readMember(kernel, "kmem_cache", address, "refcount") ?? 2n));
-  return users > 1 || objectSize > MAX_TYPED ? undefined : typeOfCache(kernel.types, name, objectSize);
+  return Number(BigInt.asIntN(32, readMember(kernel, "kmem_cache", cache, "refcount") ?? 2n)) > 1;
 }
 
 /**

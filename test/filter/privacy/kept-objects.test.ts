@@ -18,6 +18,7 @@ const KEYS = {
   "key.payload.data[0]": [40, 8],
   "key.payload.data[1]": [48, 8],
   "key_type.name": [0, 8],
+  "request_key_auth.callout_info": [24, 8],
   "rb_node.rb_left": [16, 8],
   "rb_node.rb_right": [8, 8],
 } as const;
@@ -49,6 +50,17 @@ test("keys: payloads of all keyrings' keys, but not lists of keys and certificat
   word(0x3030, 42n);
   point(0x3008 + 8, 0x1008);
   expect(keyPayloads(kernel)?.sort()).toEqual([at(0x5000), at(0x6000)]);
+});
+
+test("keys: of a question for a key only the text that the program is given", () => {
+  const { kernel, view, point } = machine({ key_serial_tree: 0x100 }, KEYS);
+  Buffer.from(view.buffer).write(".request_key_auth\0", 0x500, "latin1");
+  point(0x600, 0x500);
+  point(0x100, 0x1008);
+  point(0x1000 + 32, 0x600);
+  point(0x1000 + 40, 0x4000);
+  point(0x4000 + 24, 0x5000);
+  expect(keyPayloads(kernel)).toEqual([at(0x5000)]);
 });
 
 test("keys: without the tree's address nobody knows", () => {

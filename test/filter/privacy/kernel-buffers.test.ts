@@ -119,7 +119,22 @@ const MAPS = {
   "bpf_local_storage_map.bucket_log": [24, 4],
   "bpf_local_storage_elem.map_node": [0, 16],
   "bpf_local_storage_elem.sdata.data": [72, 0],
+  bpf_shtab_bucket: [0, 16],
+  "bpf_shtab_bucket.head": [0, 8],
+  "bpf_shtab.buckets": [16, 8],
+  "bpf_shtab.buckets_num": [24, 4],
+  "bpf_shtab_elem.node": [32, 16],
+  "bpf_shtab_elem.key": [48, 0],
+  "bpf_cgroup_storage_map.list": [32, 16],
+  "bpf_cgroup_storage.list_map": [16, 16],
+  "bpf_cgroup_storage.buf": [0, 8],
+  "bpf_cgroup_storage.percpu_buf": [0, 8],
+  "bpf_storage_buffer.data": [16, 0],
   "#BPF_MAP_TYPE_HASH": [1, 0],
+  "#BPF_MAP_TYPE_HASH_OF_MAPS": [13, 0],
+  "#BPF_MAP_TYPE_SOCKHASH": [18, 0],
+  "#BPF_MAP_TYPE_CGROUP_STORAGE": [19, 0],
+  "#BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE": [21, 0],
   "#BPF_MAP_TYPE_ARRAY": [2, 0],
   "#BPF_MAP_TYPE_PROG_ARRAY": [3, 0],
   "#BPF_MAP_TYPE_PERCPU_HASH": [5, 0],
@@ -231,6 +246,51 @@ test("tries, queues, and values that hang at tasks", () => {
   storage.point(0x2010, 0x5000);
   storage.point(0x5000, 0x5000);
   expect(mapPieces(storage)).toEqual([[0x5048, 0x5060]]);
+});
+
+test("keys of maps whose values are pointers: hashes of maps and of sockets", () => {
+  const maps = mapMachine(13, 12, 8, 2);
+  maps.view.setUint32(0x1024, 72, true);
+  maps.point(0x1018, 0x2000);
+  maps.view.setUint32(0x1020, 1, true);
+  maps.point(0x2000, 0x5000);
+  maps.word(0x5000, 1n);
+  expect(mapPieces(maps)).toEqual([[0x5030, 0x5040]]);
+  const sockets = mapMachine(18, 32, 8, 4);
+  sockets.point(0x1010, 0x2000);
+  sockets.view.setUint32(0x1018, 2, true);
+  sockets.point(0x2010, 0x5020);
+  sockets.point(0x5020, 0x6020);
+  // A circle ends with the number of entries.
+  sockets.point(0x6020, 0x5020);
+  expect(mapPieces(sockets)).toEqual([
+    [0x5030, 0x5050],
+    [0x6030, 0x6050],
+  ]);
+  const old = machine({ map_idr: 0x100, __cpu_possible_mask: 0x300, __per_cpu_offset: 0x200 }, {
+    ...MAPS,
+    "bpf_shtab_elem.key": undefined,
+  } as unknown as typeof MAPS);
+  old.point(0x100, 0x1000);
+  old.word(0x300, 1n);
+  old.view.setUint32(0x1000, 18, true);
+  expect([...(bpfMaps(space, old.kernel)?.unknown ?? [])]).toEqual([18]);
+});
+
+test("values that belong to cgroups, also those of each CPU", () => {
+  const own = mapMachine(19, 8, 20, 0);
+  own.point(0x1020, 0x5010);
+  own.point(0x5010, 0x1020);
+  own.point(0x5000, 0x6000);
+  expect(mapPieces(own)).toEqual([[0x6010, 0x6024]]);
+  const perCpu = mapMachine(21, 8, 20, 0);
+  perCpu.point(0x1020, 0x5010);
+  perCpu.point(0x5010, 0x1020);
+  perCpu.word(0x5000, 0x100n);
+  expect(mapPieces(perCpu)).toEqual([
+    [0x10100, 0x10118],
+    [0x14100, 0x14118],
+  ]);
 });
 
 test("a map of pointers stays, and one of an unknown type is named", () => {

@@ -22,7 +22,7 @@ const types = {
     const found = MEMBERS[`${type}.${name}`];
     return found && { name, offset: found[0], size: found[1], count: found[2], type: "" };
   },
-  sizeOf: () => 232,
+  sizeOf: (type: string) => (type === "sk_buff_fclones" ? 468 : 232),
 } as unknown as KernelTypes;
 
 const HEAD = 0xffff_8880_0123_4000n;
@@ -42,8 +42,20 @@ const reader = skbReader(types, 8, true);
 
 test("a live one has its data from head to end; fclones are two", () => {
   expect(reader?.dataOf(skb(), 0)).toEqual({ head: HEAD, length: 704 });
-  expect(reader?.places("skbuff_fclone_cache")).toEqual([0, 232]);
-  expect(reader?.places("skbuff_head_cache")).toEqual([0]);
+  const cache = (name: string, objectSize = 468) => ({ name, objectSize, stride: 512 });
+  const both = new Set(["skbuff_fclone_cache", "skbuff_head_cache"]);
+  expect(reader?.places(cache("skbuff_fclone_cache"), both, () => false)).toEqual([0, 232]);
+  expect(reader?.places(cache("skbuff_head_cache", 256), both, () => false)).toEqual([0]);
+  expect(reader?.places(cache("pool_workqueue"), both, () => true)).toEqual([]);
+});
+
+test("a cache of pairs that was merged with another is recognised by its size, whatever its name is", () => {
+  const cache = { name: "pool_workqueue", objectSize: 512, stride: 512 };
+  const all = new Set(["skbuff_head_cache", "pool_workqueue"]);
+  expect(reader?.places(cache, all, () => true)).toEqual([0, 232]);
+  expect(reader?.places(cache, all, () => false)).toEqual([]);
+  expect(reader?.places({ ...cache, objectSize: 460 }, all, () => true)).toEqual([]);
+  expect(reader?.places({ ...cache, stride: 1024 }, all, () => true)).toEqual([]);
 });
 
 test.each([
