@@ -88,7 +88,7 @@ export async function startSwift(folder, { by, address } = LOCAL) {
   const { client, ...store } = await storeAt(at);
   return {
     ...store,
-    pid,
+    ...{ client, pid },
     /** Requests by operation since the last question: {requests, received, sent}. */
     counts: async () => (await fetch(`${store.endpoint}/.counts`)).json(),
     async stop() {

@@ -1,23 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { DumpError } from "../errors.js";
+import { lostUploads } from "../store/lost-uploads.js";
+import { UPLOAD } from "../store/named-uploads.js";
 import type { StoreThread } from "../store/open-store.js";
-import { sharedBytes } from "../store/shared-bytes.js";
-import type { ObjectLocation } from "../store/store-types.js";
+import { readObject } from "../store/read-object.js";
+import type { ObjectLocation, UnfinishedUpload } from "../store/store-types.js";
 import { storePath } from "../store/store-url.js";
 import { inOrder } from "../worker/pool.js";
 import { AT_ONCE } from "./shard-done.js";
 import { checkStagedSize, type Staging } from "./staging.js";
 
 /**
- * Names the upload. It is the first object that a plan makes and the first that is removed: a worker that finds it gone
- * leaves nothing behind.
- */
-export const UPLOAD = "upload.json";
-/**
  * Made before the upload is begun: a worker that finds it without `UPLOAD` takes over from one that died in between. It
  * has the run's mark.
  */
 const BEGUN = "begun.json";
+/** Milliseconds: stores list times in seconds. */
+const SECOND = 1000;
+/** For how long after `BEGUN` an upload may have been begun that nobody could name: the patience of a store's requests and their longest answer. */
+const LONGEST_BEGIN = 300 * SECOND;
 
 /** A plan's unfinished upload. */
 export interface RunUpload {
@@ -27,6 +28,8 @@ export interface RunUpload {
    * digest in every store.
    */
   readonly mark: string;
+  /** Whether further uploads may have been begun for it: an answer may have been lost, or a worker died. */
+  readonly mayHaveLost?: boolean;
 }
 
 /** The staging objects of a plan next to its output, and its unfinished upload. */
@@ -59,14 +62,7 @@ export function objectStaging(
   const { bucket } = output;
   const at = (name: string) => ({ bucket, key: prefix.key + name });
   const name = storePath(prefix);
-  const read = async (file: string): Promise<Uint8Array | undefined> => {
-    const found = await store.begin(at(file));
-    if (found === undefined || found.bytes.length === found.size) return found?.bytes;
-    checkStagedSize(found.size, storePath(at(file)));
-    const bytes = sharedBytes(found.size);
-    await store.read(at(file), 0, bytes, found.etag);
-    return bytes;
-  };
+  const read = (file: string) => readObject(store, at(file), (size) => checkStagedSize(size, storePath(at(file))));
   /** Text members of a small JSON object of this program. */
   const texts = async <T extends string>(file: string, ...names: T[]): Promise<Record<T, string> | undefined> => {
     const bytes = await read(file);
@@ -84,28 +80,32 @@ export function objectStaging(
   };
   const known = (): Promise<RunUpload | undefined> => texts(UPLOAD, "uploadId", "mark");
   const begun = () => texts(BEGUN, "mark");
-  const unnoted = async () => {
+  const lost = (named?: RunUpload) => lostOfPlan(store, output, prefix, named);
+  const unnamed = async (): Promise<RunUpload | undefined> => {
     const found = await begun();
-    return found && unnotedUpload(store, output, found.mark);
+    const [newest] = found === undefined ? [] : await lost();
+    return found && newest && { uploadId: newest.uploadId, mark: found.mark, mayHaveLost: true };
   };
-  const isOver = () =>
-    new DumpError("NOT_WRITABLE", "its run is over, and its files were removed", {
-      file: name,
-      cure: "Submit the dump again",
-    });
+  const isOver = () => runIsOver(name);
   const begin = async (): Promise<RunUpload> => {
     // If several workers begin, the first one's mark counts: the run may continue with any of their uploads.
     const bytes = Buffer.from(JSON.stringify({ mark: randomUUID() }));
-    await store.put(at(BEGUN), bytes, { force: false }).catch((error: unknown) => {
-      if (!isThere(error)) throw error;
-    });
+    const isFirst = await store.put(at(BEGUN), bytes, { force: false }).then(
+      () => true,
+      (error: unknown) => {
+        if (!isThere(error)) throw error;
+        return false;
+      },
+    );
     const { mark } = (await begun()) ?? {};
     if (mark === undefined) throw isOver();
-    return { uploadId: await store.createUpload(output, mark), mark };
+    const { uploadId, triesBefore } = await store.createUpload(output, mark);
+    return { uploadId, mark, ...((triesBefore > 0 || !isFirst) && { mayHaveLost: true }) };
   };
   const endUpload = async () => {
-    const upload = (await known().catch(unlessDamaged)) ?? (await unnoted().catch(unlessDamaged));
-    if (upload !== undefined) await store.abortUpload(output, upload.uploadId);
+    const named = await known().catch(unlessDamaged);
+    const others = named === undefined || named.mayHaveLost === true ? await lost(named) : [];
+    for (const { uploadId } of [...(named ? [named] : []), ...others]) await store.abortUpload(output, uploadId);
     await store.remove(at(UPLOAD));
   };
   /** Whether the named upload exists: as an upload, or as the object made from it. */
@@ -132,7 +132,7 @@ export function objectStaging(
       if (before !== undefined && (await isThereStill(before))) return;
       // Its name leads nowhere, or the object was changed.
       await store.remove(at(UPLOAD));
-      const upload = (await unnoted()) ?? (await begin());
+      const upload = (await unnamed()) ?? (await begin());
       const { uploadId } = upload;
       try {
         await store.put(at(UPLOAD), Buffer.from(JSON.stringify(upload)), { force: false });
@@ -140,6 +140,8 @@ export function objectStaging(
         // Another worker that plans the same run was faster.
         const noted = isThere(error);
         if (!noted || (await known())?.uploadId !== uploadId) await store.abortUpload(output, uploadId);
+        if (noted && upload.mayHaveLost === true)
+          for (const other of await lost()) await store.abortUpload(output, other.uploadId);
         if (!noted) throw error;
       }
     },
@@ -151,40 +153,33 @@ export function objectStaging(
   };
 }
 
-/** An upload that a worker began for this run and could not record. Accounts that may not list uploads find none. */
-async function unnotedUpload(store: StoreThread, output: ObjectLocation, mark: string): Promise<RunUpload | undefined> {
-  try {
-    const others = await notedUploads(store, output);
-    for (const { key, uploadId } of (await store.listUploads(output)).toReversed()) {
-      if (key !== output.key || others.has(uploadId)) continue;
-      if ((await store.listParts(output, uploadId))?.length === 0) return { uploadId, mark };
-    }
-  } catch (error) {
-    if (!(error instanceof DumpError && error.code === "NOT_WRITABLE")) throw error;
-  }
-  return undefined;
+/**
+ * Uploads that workers began for a plan and nobody named, newest first: by the store's clock, between `BEGUN` and
+ * `UPLOAD`.
+ */
+async function lostOfPlan(
+  store: StoreThread,
+  output: ObjectLocation,
+  prefix: ObjectLocation,
+  named: RunUpload | undefined,
+): Promise<readonly UnfinishedUpload[]> {
+  const times = new Map((await store.list(prefix)).map(({ key, modified }) => [key, modified]));
+  const from = times.get(prefix.key + BEGUN);
+  if (from === undefined) return [];
+  const until = (named && times.get(prefix.key + UPLOAD)) ?? from + LONGEST_BEGIN;
+  return lostUploads(store, output, (uploads) =>
+    uploads.filter(({ uploadId, initiated = 0 }) => {
+      return uploadId !== named?.uploadId && initiated >= from - SECOND && initiated <= until + SECOND;
+    }),
+  );
 }
 
-/** Uploads that any staging of the output names, of any run and plan: no other run may continue or end them. */
-async function notedUploads(store: StoreThread, output: ObjectLocation): Promise<ReadonlySet<string>> {
-  const noted = new Set<string>();
-  const { bucket } = output;
-  for (const { key } of await store.list({ bucket, key: `${output.key}.coresieve-` })) {
-    if (!key.endsWith(`/${UPLOAD}`)) continue;
-    const found = await store.begin({ bucket, key });
-    if (found === undefined || found.size === 0 || found.size > MOST_NAME) continue;
-    try {
-      const { uploadId } = JSON.parse(Buffer.from(found.bytes).toString("utf8")) as Partial<RunUpload>;
-      if (typeof uploadId === "string") noted.add(uploadId);
-    } catch {
-      // The object was changed, so it names no upload.
-    }
-  }
-  return noted;
+function runIsOver(staging: string): DumpError {
+  return new DumpError("NOT_WRITABLE", "its run is over, and its files were removed", {
+    file: staging,
+    cure: "Submit the dump again",
+  });
 }
-
-/** The most bytes of an object that names an upload: IDs of stores have some hundred characters. */
-const MOST_NAME = 64 << 10;
 
 function isThere(error: unknown): boolean {
   return error instanceof DumpError && error.code === "OUTPUT_EXISTS";

@@ -2,7 +2,7 @@ import { DumpError } from "../errors.js";
 import { makePlan } from "../shard/make-plan.js";
 import { planFiles, readPlan, writePlan } from "../shard/plan-files.js";
 import { type DumpRequest, runIdOf } from "../shard/run-request.js";
-import { readRun, type StepRun, writeRun } from "./run-file.js";
+import { readPlanning, readRun, type StepRun, writePlanning, writeRun } from "./run-file.js";
 import { finishedRun, placeOfRun, type StepHost } from "./step-host.js";
 
 /** A run that is planned. */
@@ -31,7 +31,7 @@ export async function planRun(host: StepHost, request: DumpRequest, asked: numbe
 
 async function planIn(host: StepHost, request: DumpRequest, asked: number): Promise<PlanOutcome> {
   const { place, allowed, threads, signal } = host;
-  const before = await runBefore(host);
+  const before = await runBefore(host, readRun);
   const id = runIdOf(request, place.name);
   const isSame = before !== undefined && before.id === id && before.asked === asked;
   if (isSame && (await finishedRun(place, before)) !== undefined) return { what: "done", run: before };
@@ -46,13 +46,16 @@ async function planIn(host: StepHost, request: DumpRequest, asked: number): Prom
     const files = await planFiles(plan);
     const { digest } = files;
     const own = output.of(digest);
+    const run = { id, digest, asked, shards: plan.shards.length, kept: plan.kept, request };
+    const begun = await runBefore(host, readPlanning);
+    await writePlanning(place, run);
     await own.create();
     await writePlan(own.staging, files);
-    const run = { id, digest, asked, shards: plan.shards.length, kept: plan.kept, request };
     await writeRun(place, run);
     // Files of another plan are of no use to this one.
     await output.remove(digest);
     if (before !== undefined && before.id !== id) await removeRun(host, before);
+    if (begun !== undefined && begun.id !== id && begun.id !== before?.id) await removeRun(host, begun);
     return { what: "new", run: await plannedNow(host) };
   } finally {
     output.letGo();
@@ -60,9 +63,9 @@ async function planIn(host: StepHost, request: DumpRequest, asked: number): Prom
 }
 
 /** The run in the place; one of another version is of no use, and is planned again. */
-async function runBefore({ place }: StepHost): Promise<StepRun | undefined> {
+async function runBefore({ place }: StepHost, read: typeof readRun): Promise<StepRun | undefined> {
   try {
-    return await readRun(place);
+    return await read(place);
   } catch (error) {
     if (error instanceof DumpError && error.code === "UNSUPPORTED") return undefined;
     throw error;

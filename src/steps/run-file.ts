@@ -12,8 +12,10 @@ import type { StepPlace } from "./step-place.js";
 const VERSION = 1;
 const RUN = "run.json";
 const END = "done.json";
+/** Written before the plan's files are: whoever cleans a place finds what a planner left that did not come to its end. */
+const PLANNING = "planning.json";
 /** All names of files that runs make in their place. */
-export const STEP_FILES = [RUN, END] as const;
+export const STEP_FILES = [RUN, END, PLANNING] as const;
 /** Used for the seal instead of a plan's digest, which the reader does not know yet. */
 const SEAL = "run";
 
@@ -48,8 +50,17 @@ export interface StepEnd {
  * file is not trusted: its form is checked. Throws `UNSUPPORTED` for a run that another version of this program
  * planned, `NOT_READABLE`.
  */
-export async function readRun(place: StepPlace): Promise<StepRun | undefined> {
-  const found = unseal(SEAL, RUN, await place.read(RUN)) as Record<string, unknown> | undefined;
+export function readRun(place: StepPlace): Promise<StepRun | undefined> {
+  return readRunFile(place, RUN);
+}
+
+/** The run that somebody last began to plan in a place. See `readRun`. */
+export function readPlanning(place: StepPlace): Promise<StepRun | undefined> {
+  return readRunFile(place, PLANNING);
+}
+
+async function readRunFile(place: StepPlace, name: string): Promise<StepRun | undefined> {
+  const found = unseal(SEAL, name, await place.read(name)) as Record<string, unknown> | undefined;
   if (found === undefined) return undefined;
   const { request, ...rest } = found;
   if (rest["version"] !== VERSION || rest["program"] !== packageVersion()) {
@@ -78,7 +89,16 @@ export async function plannedRun(place: StepPlace): Promise<StepRun> {
 
 /** Records a planned run. */
 export function writeRun(place: StepPlace, run: Omit<StepRun, "version" | "program">): Promise<void> {
-  return place.write(RUN, seal(SEAL, RUN, { version: VERSION, program: packageVersion(), ...run }));
+  return writeRunFile(place, RUN, run);
+}
+
+/** Records a run whose plan's files are written next. */
+export function writePlanning(place: StepPlace, run: Omit<StepRun, "version" | "program">): Promise<void> {
+  return writeRunFile(place, PLANNING, run);
+}
+
+function writeRunFile(place: StepPlace, name: string, run: Omit<StepRun, "version" | "program">): Promise<void> {
+  return place.write(name, seal(SEAL, name, { version: VERSION, program: packageVersion(), ...run }));
 }
 
 /** The result of the plan with that digest; `undefined` if it is not finished. */

@@ -2,7 +2,7 @@ import { readHeld } from "../shard/held-shard.js";
 import { missingShards } from "../shard/left-shards.js";
 import { readPlan } from "../shard/plan-files.js";
 import { removeRun } from "./plan-run.js";
-import { plannedRun, readRun, STEP_FILES } from "./run-file.js";
+import { plannedRun, readPlanning, readRun, STEP_FILES } from "./run-file.js";
 import { finishedRun, placeOfRun, type StepHost } from "./step-host.js";
 
 /** The state of a run by commands. */
@@ -51,5 +51,8 @@ export async function stagingState(host: StepHost): Promise<StagingState> {
 export async function cleanStaging(host: StepHost): Promise<void> {
   const run = await readRun(host.place);
   if (run !== undefined) await removeRun(host, run);
+  // A planner that did not come to its end may have left files of another run.
+  const begun = await readPlanning(host.place);
+  if (begun !== undefined && begun.id !== run?.id) await removeRun(host, begun);
   await host.place.remove(STEP_FILES);
 }

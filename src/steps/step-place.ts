@@ -6,6 +6,7 @@ import { describeSystemError } from "../reader/source/byte-source.js";
 import { HeldFolder } from "../reader/source/held-folder.js";
 import { folderStaging, stagingError } from "../shard/folder-staging.js";
 import type { StoreThread } from "../store/open-store.js";
+import { readObject } from "../store/read-object.js";
 import { isStorePath, parseStorePath, storePath } from "../store/store-url.js";
 
 /**
@@ -97,16 +98,11 @@ function objectStepPlace(path: string, store: StoreThread): StepPlace {
   return {
     name: storePath({ bucket, key: prefix }),
     create: async () => false,
-    async read(name) {
-      const found = await store.head(at(name));
-      if (found === undefined) return undefined;
-      if (found.size > MOST) {
-        throw new DumpError("LIMIT", `has ${found.size} bytes, more than ${MOST}`, { file: storePath(at(name)) });
-      }
-      const bytes = new Uint8Array(found.size);
-      if (found.size > 0) await store.read(at(name), 0, bytes, found.etag);
-      return bytes;
-    },
+    read: (name) =>
+      readObject(store, at(name), (size) => {
+        if (size <= MOST) return;
+        throw new DumpError("LIMIT", `has ${size} bytes, more than ${MOST}`, { file: storePath(at(name)) });
+      }),
     write: (name, bytes) => store.put(at(name), bytes, { force: true }),
     async remove(names) {
       for (const name of names) await store.remove(at(name));

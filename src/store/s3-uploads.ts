@@ -3,7 +3,14 @@ import { type MadeIfAbsent, markHeader, S3Calls } from "./s3-calls.js";
 import { compositeEtag, crc32Text, md5 } from "./s3-digests.js";
 import { nameOf, statusOf, storeError } from "./s3-errors.js";
 import { elements, textOf, timeIn, xmlText } from "./s3-xml.js";
-import type { ObjectInfo, ObjectLocation, ReplaceOptions, StoredPart, UnfinishedUpload } from "./store-types.js";
+import type {
+  BegunUpload,
+  ObjectInfo,
+  ObjectLocation,
+  ReplaceOptions,
+  StoredPart,
+  UnfinishedUpload,
+} from "./store-types.js";
 import { storePath } from "./store-url.js";
 
 /** Whether a request was refused because `Content-MD5` is missing, in the words of several stores. */
@@ -13,14 +20,22 @@ function wantsMd5(error: unknown): boolean {
 
 /** Multipart uploads: the second half of an `ObjectStore`. */
 export class S3Uploads extends S3Calls {
-  async createUpload(at: ObjectLocation, mark?: string): Promise<string> {
+  async createUpload(at: ObjectLocation, mark?: string): Promise<BegunUpload> {
     const headers = {
       "content-type": "application/octet-stream",
       "x-amz-checksum-algorithm": this.wire.access.checksums ? "CRC32" : undefined,
       ...markHeader(mark),
     };
-    const { text } = await this.do("write", { method: "POST", at, query: { uploads: "" }, headers });
-    return textOf(text, "UploadId") ?? unknownAnswer(at);
+    let tries = 0;
+    try {
+      const { text } = await this.retries.run(() => {
+        tries++;
+        return this.wire.text({ method: "POST", at, query: { uploads: "" }, headers });
+      });
+      return { uploadId: textOf(text, "UploadId") ?? unknownAnswer(at), triesBefore: tries - 1 };
+    } catch (error) {
+      throw storeError(error, storePath(at), "write");
+    }
   }
 
   /** Whether the store requires MD5s of parts: AWS does for buckets with Object Lock. */

@@ -61,6 +61,13 @@ export interface PutOptions {
   readonly mark?: string | undefined;
 }
 
+/** An upload that was begun. */
+export interface BegunUpload {
+  readonly uploadId: string;
+  /** Requests before the successful one. If the store did one of them and its answer was lost, there is another upload. */
+  readonly triesBefore: number;
+}
+
 /**
  * An S3-compatible store. All methods repeat requests after temporary failures, with growing pauses. They throw
  * `DumpError`s: `NOT_READABLE` and `INPUT_CHANGED` when reading, `NOT_WRITABLE`, `NO_SPACE`, `SIZE_LIMIT` and
@@ -81,7 +88,7 @@ export interface ObjectStore {
   list(at: ObjectLocation): Promise<readonly ListedObject[]>;
 
   /** Begins an upload; the object will have that mark. */
-  createUpload(at: ObjectLocation, mark?: string): Promise<string>;
+  createUpload(at: ObjectLocation, mark?: string): Promise<BegunUpload>;
   /** Sends a part, and replaces a part of that number. The store checks the digest. */
   uploadPart(at: ObjectLocation, uploadId: string, number: number, bytes: Uint8Array): Promise<StoredPart>;
   /** The parts of an upload, ascending; `undefined` if there is no such upload. */

@@ -2,6 +2,7 @@ import { abortedError, DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
 import { copyBytes } from "./copy-bytes.js";
+import { lostUploads } from "./lost-uploads.js";
 import type { StoreThread } from "./open-store.js";
 import { partMemory } from "./part-memory.js";
 import { MAX_OBJECT_SIZE, type PartPlan, partPlan } from "./part-plan.js";
@@ -67,6 +68,11 @@ export class ObjectUpload {
   #sendingBytes = 0;
   #upload: Promise<{ id: string; known: ReadonlyMap<number, StoredPart> }> | undefined;
   #uploadId: string | undefined;
+  /**
+   * If beginning the upload took several requests: the uploads of this name that were there before, and the most that
+   * may have been begun without an answer.
+   */
+  #mayHaveLost: { readonly before: ReadonlySet<string>; readonly most: number } | undefined;
   /** Writes from this offset on are ascending, and have reached `#reached`. */
   #ascending = Number.POSITIVE_INFINITY;
   #reached = 0;
@@ -182,23 +188,60 @@ export class ObjectUpload {
   /** Continues the unfinished upload of this name that has the most parts; begins a new one if there is none. */
   async #begin(): Promise<{ id: string; known: ReadonlyMap<number, StoredPart> }> {
     let best: { upload: UnfinishedUpload; parts: readonly StoredPart[] } | undefined;
-    for (const upload of (await this.#unfinished()).slice(-MOST_LOOKED_INTO)) {
+    const unfinished = await this.#unfinished();
+    for (const upload of unfinished?.slice(-MOST_LOOKED_INTO) ?? []) {
       const parts = await this.#store.listParts(this.#at, upload.uploadId);
       if (parts !== undefined && parts.length > (best?.parts.length ?? 0)) best = { upload, parts };
     }
-    this.#uploadId = best?.upload.uploadId ?? (await this.#store.createUpload(this.#at));
+    const id = best?.upload.uploadId ?? (await this.#create(unfinished));
+    this.#uploadId = id;
     watchUnfinished(this);
-    return { id: this.#uploadId, known: new Map(best?.parts.map((part) => [part.number, part])) };
+    return { id, known: new Map(best?.parts.map((part) => [part.number, part])) };
   }
 
-  /** Accounts that may not list uploads begin a new one each time. */
-  async #unfinished(): Promise<readonly UnfinishedUpload[]> {
+  /** `unfinished`: the uploads of this name that are there; `undefined` if that is not known. */
+  async #create(unfinished: readonly UnfinishedUpload[] | undefined): Promise<string> {
+    const before = unfinished && new Set(unfinished.map(({ uploadId }) => uploadId));
+    this.#mayHaveLost = before && { before, most: Number.POSITIVE_INFINITY };
+    const { uploadId, triesBefore } = await this.#store.createUpload(this.#at);
+    this.#mayHaveLost = before && triesBefore > 0 ? { before, most: triesBefore } : undefined;
+    return uploadId;
+  }
+
+  /** Accounts that may not list uploads begin a new one each time; `undefined`. */
+  async #unfinished(): Promise<readonly UnfinishedUpload[] | undefined> {
     try {
       const all = await this.#store.listUploads(this.#at);
       return all.filter(({ key }) => key === this.#at.key);
     } catch (error) {
-      if (error instanceof DumpError && error.code === "NOT_WRITABLE") return [];
+      if (error instanceof DumpError && error.code === "NOT_WRITABLE") return undefined;
       throw error;
+    }
+  }
+
+  /**
+   * Uploads that this run began by requests whose answers were lost: not there before, begun not later than its own, and
+   * without parts until now. If there are more than such requests, somebody else's are among them, and none is named.
+   */
+  async #lost(): Promise<readonly UnfinishedUpload[]> {
+    if (this.#mayHaveLost === undefined) return [];
+    const { before, most } = this.#mayHaveLost;
+    const found = await lostUploads(this.#store, this.#at, (uploads) => {
+      const own = uploads.find(({ uploadId }) => uploadId === this.#uploadId);
+      if (this.#uploadId !== undefined && own?.initiated === undefined) return [];
+      const until = own?.initiated ?? Number.POSITIVE_INFINITY;
+      return uploads.filter(
+        (one) => one !== own && !before.has(one.uploadId) && (one.initiated ?? Number.POSITIVE_INFINITY) <= until,
+      );
+    }).catch(() => []);
+    return found.length > most ? [] : found;
+  }
+
+  /** Ends them, when this run's own upload ends: until then nobody else has sent a part to them. */
+  async #endLost(): Promise<void> {
+    // What cannot be removed fails no run whose output is whole.
+    for (const { uploadId } of await this.#lost()) {
+      await this.#store.abortUpload(this.#at, uploadId).catch(() => undefined);
     }
   }
 
@@ -240,6 +283,7 @@ export class ObjectUpload {
     this.#throwFailure();
     if (this.#uploadId === undefined) throw new Error("an upload of several parts was never begun");
     const parts = [...this.#sent.values()].sort((a, b) => a.number - b.number);
+    await this.#endLost();
     this.#completion = this.#store.completeUpload(this.#at, this.#uploadId, parts, { force: this.#force });
     await this.#completion;
     forgetUnfinished(this);
@@ -252,7 +296,11 @@ export class ObjectUpload {
     // Nothing must be sent after the abort.
     this.#failure ??= abortedError({});
     await Promise.allSettled([...this.#sending, this.#upload]);
-    if (this.#uploadId === undefined || this.#shared !== undefined) return undefined;
+    if (this.#shared !== undefined) return undefined;
+    if (this.#uploadId === undefined) {
+      const lost = (await this.#lost()).length > 0;
+      return lost ? `an upload may be left that it began without an answer: ${this.#howToRemove()}` : undefined;
+    }
     forgetUnfinished(this);
     try {
       const done = await this.#completion?.then(
@@ -261,6 +309,7 @@ export class ObjectUpload {
       );
       // Too late: the store was asked to make the object, and did.
       if (done === true) return "the output was complete already";
+      await this.#endLost();
       await this.#store.abortUpload(this.#at, this.#uploadId);
       return undefined;
     } catch {

@@ -126,7 +126,7 @@ describe.skipIf(!swiftPresent)("Swift (skipped where python3-swift is not instal
   test("unfinished uploads are listed and aborted", async () => {
     const store = openStore();
     const at = { bucket: BUCKET, key: "left" };
-    const id = await store.createUpload(at);
+    const { uploadId: id } = await store.createUpload(at);
     await store.uploadPart(at, id, 1, new Uint8Array(5 * 2 ** 20));
     await store.close();
     expect((await runCli(["uploads", `s3://${BUCKET}`])).stdout.toString()).toContain(`s3://${BUCKET}/left: 1 parts`);

@@ -25,13 +25,13 @@ const LZO = ["-d", "31", "-l"];
 /** One fault for each kind of request, at the input and at what the run writes; each is met by the first such request. */
 function faults(what: StoreFault["what"], times = 1): StoreFault[] {
   const input = { method: "GET", match: /in\/vmcore/, times, what };
-  // These are about bodies that come, and that about one that is sent. Of an upload whose begin was done and not told nobody knows: it is not tried.
+  // These are about bodies that come, and that about one that is sent.
   const methods =
     what === "cut" || what === "slow"
       ? ["GET"]
       : what === "broken"
         ? ["PUT"]
-        : ["GET", "HEAD", "PUT", "DELETE", ...(what === "lost" ? [] : ["POST"])];
+        : ["GET", "HEAD", "PUT", "DELETE", "POST"];
   return [input, ...methods.map((method) => ({ method, match: /out|runs/, times, what }))];
 }
 

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { codecOf } from "../../src/codec/codecs.js";
+import { DumpError } from "../../src/errors.js";
 import { openInput } from "../../src/reader/open-input.js";
 import { planDump } from "../../src/run/plan-dump.js";
 import { openSession } from "../../src/run/session.js";
@@ -323,7 +324,7 @@ test("an upload that its planner could not note is gone on with, or removed", as
   for (const goesOn of [true, false]) {
     await double.reset();
     await double.put("dumps/some/out.coresieve-1d/77/begun.json", Buffer.from(`{"mark":"one"}`));
-    const id = await store.createUpload(at);
+    const { uploadId: id } = await store.createUpload(at);
     if (goesOn) {
       await Promise.all([create(), create()]);
       expect((await double.uploads()).map(({ uploadId }) => uploadId)).toEqual([id]);
@@ -334,6 +335,36 @@ test("an upload that its planner could not note is gone on with, or removed", as
     expect(await double.uploads()).toEqual([]);
     expect(await double.names()).toEqual([]);
   }
+});
+
+test("uploads whose begin was done and not told go with the plan, and nobody else's do", async () => {
+  const at = { bucket: "dumps", key: "some/out" };
+  const place = await outputPlace(OUT, "1d", async () => store);
+  const before = (await store.createUpload(at)).uploadId;
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await double.fault({ method: "POST", match: "uploads", kind: "lost", times: 2 });
+  await place.of("77").create();
+  // Another plan's, begun in the same second, that has no parts yet either; it is named.
+  const other = await outputPlace(OUT, "2e", async () => store);
+  await other.of("88").create();
+  expect(await double.uploads()).toHaveLength(5);
+  await place.removePlan("77");
+  const { uploadId } = JSON.parse(
+    Buffer.from((await double.get("dumps/some/out.coresieve-2e/88/upload.json")) as Uint8Array).toString(),
+  ) as { uploadId: string };
+  expect((await double.uploads()).map((one) => one.uploadId).sort()).toEqual([before, uploadId].sort());
+  await other.remove();
+  expect((await double.uploads()).map((one) => one.uploadId)).toEqual([before]);
+});
+
+test("no answer says that an upload is begun, for longer than the patience: what was begun goes with the staging", async () => {
+  const impatient = { ...store, createUpload: async () => Promise.reject(new DumpError("NOT_WRITABLE", "away")) };
+  const place = await outputPlace(OUT, "1d", async () => impatient);
+  await expect(place.of("77").create()).rejects.toMatchObject({ code: "NOT_WRITABLE" });
+  for (let i = 0; i < 3; i++) await store.createUpload({ bucket: "dumps", key: "some/out" });
+  await place.remove();
+  expect(await double.uploads()).toEqual([]);
+  expect(await double.names()).toEqual(["dumps/vmcore"]);
 });
 
 test("an object that came meanwhile stays, unless it may be overwritten", async () => {

@@ -137,6 +137,35 @@ describe("in a store", () => {
     }
   });
 
+  test.each(["run\\.json", "small.*/upload\\.json"])(
+    "a planner that does not come to its end (%s): what it left goes by clean, or with the next plan",
+    async (match) => {
+      const steps = stepsIn("s3://dumps/runs/one", folder, threads);
+      const request = await requestOf(IN, OUT, { level: 0 }, true);
+      for (const next of ["clean", "plan"]) {
+        await store.fault({ method: "PUT", match, kind: "status", status: 403, code: "AccessDenied" });
+        await expect(steps.plan(request, 2)).rejects.toMatchObject({ code: "NOT_WRITABLE" });
+        if (next === "plan") await steps.plan(await requestOf(IN, "s3://dumps/out/other", { level: 0 }, true), 2);
+        await steps.clean();
+        expect(await store.names()).toEqual(["dumps/in/vmcore"]);
+        expect(await store.uploads()).toEqual([]);
+      }
+    },
+  );
+
+  test("a file of the staging that is replaced while it is read is read again, and no input has changed", async () => {
+    const steps = stepsIn("s3://dumps/runs/one", folder, threads);
+    await steps.plan(await requestOf(IN, OUT, { level: 0 }, true), 1);
+    await steps.shard(0);
+    const replaced = { status: 412, code: "PreconditionFailed" };
+    await store.fault({ method: "GET", match: "edges", kind: "status", ...replaced, skip: 1 });
+    await steps.finish();
+    expect(Buffer.from((await store.get("dumps/out/small")) as Uint8Array).equals(await wholeOf({ level: 0 }))).toBe(
+      true,
+    );
+    await steps.clean();
+  });
+
   test("place in a store, output in a folder; and the other way round", async () => {
     const whole = await wholeOf({ codec: "lzo" });
     for (const [at, out] of [

@@ -170,7 +170,7 @@ test("a run that was killed is gone on with: parts that are there are not sent a
 test("parts of another content are sent again", async () => {
   const at = { bucket: "dumps", key: "out" };
   const s3 = openStore();
-  const id = await s3.createUpload(at);
+  const { uploadId: id } = await s3.createUpload(at);
   await s3.uploadPart(at, id, 2, new Uint8Array(FIRST_PART_SIZE).fill(7));
   await s3.close();
   const expected = join(folder, "expected");
@@ -178,6 +178,50 @@ test("parts of another content are sent again", async () => {
   const { upload } = await filterFile(file, { path: "s3://dumps/out" }, { level: 0 });
   expect(upload?.resumed).toBe(0);
   expect((await objectOf("dumps/out")).equals(readFileSync(expected))).toBe(true);
+});
+
+test.each([1, 3])(
+  "an upload whose begin was done and not told, %d times: it goes, and nobody else's does",
+  async (times) => {
+    const s3 = openStore();
+    const at = { bucket: "dumps", key: "out" };
+    const { uploadId: foreign } = await s3.createUpload(at);
+    await store.fault({ method: "POST", match: "uploads", kind: "lost", times });
+    const sink = createObjectSink("s3://dumps/out", { force: true, inputs: [] });
+    sink.atMost?.(2 * FIRST_PART_SIZE);
+    for (const at of [0, FIRST_PART_SIZE]) await sink.write(new Uint8Array(FIRST_PART_SIZE).fill(7), at);
+    // Whoever begins one later has not sent a part yet.
+    await expect.poll(async () => (await store.uploads()).length).toBe(times + 2);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const { uploadId: later } = await s3.createUpload(at);
+    await sink.finish(2 * FIRST_PART_SIZE);
+    expect((await store.uploads()).map(({ uploadId }) => uploadId)).toEqual([foreign, later]);
+    await s3.close();
+  },
+);
+
+test("more uploads than answers were lost: one is somebody else's, and all stay", async () => {
+  await store.set({ latency: 100 });
+  await store.fault({ method: "POST", match: "uploads", kind: "lost" });
+  const s3 = openStore();
+  const sink = createObjectSink("s3://dumps/out", { force: true, inputs: [] });
+  sink.atMost?.(2 * FIRST_PART_SIZE);
+  for (const at of [0, FIRST_PART_SIZE]) await sink.write(new Uint8Array(FIRST_PART_SIZE).fill(7), at);
+  await expect.poll(async () => (await store.uploads()).length).toBe(1);
+  await s3.createUpload({ bucket: "dumps", key: "out" });
+  await sink.finish(2 * FIRST_PART_SIZE);
+  expect(await store.uploads()).toHaveLength(2);
+  await s3.close();
+});
+
+test("no answer says that an upload is begun, for longer than the patience: the failure names it", async () => {
+  await store.fault({ method: "POST", match: "uploads", kind: "lost", times: 1000 });
+  const run = startCli([file, "s3://dumps/out", "-d", "0", "--compress", "none"], {
+    env: { CORESIEVE_S3_PATIENCE: "0" },
+  });
+  const { code, stderr } = await run.ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain("coresieve uploads --abort s3://dumps/out");
 });
 
 test("stopped with a signal it leaves nothing", async () => {

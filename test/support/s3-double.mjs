@@ -228,8 +228,9 @@ function answer(request, response, body) {
           name,
           meta: metaOf(request),
           parts: new Map(),
-          initiated: new Date(1.7e12 + ids * 1000).toISOString(),
+          initiated: new Date(Date.now() + settings.clock).toISOString(),
         });
+        if (fault?.kind === "lost") return request.socket.destroy();
         return send(
           200,
           {},

@@ -5,9 +5,12 @@ import { setTimeout } from "node:timers/promises";
 
 /** What becomes of the next `times` requests of a method whose path and query match. */
 export interface StoreFault {
-  readonly method: string;
+  /** Default: all methods. */
+  readonly method?: string;
   readonly match: RegExp;
   readonly times: number;
+  /** Matching requests that pass before. Default: none. */
+  readonly after?: number;
   /**
    * A status is answered without asking the store. `reset`: the connection ends, and the store is not asked; `cut`: it ends in the middle
    * of the answer; `broken`: it ends in the middle of what is sent, and the store is not asked; `lost`: the store does it, and nobody is told; `slow`: the
@@ -24,8 +27,9 @@ export interface StoreProxy {
   faults: StoreFault[];
   /** Milliseconds that each request takes longer. */
   latency: number;
-  /** Requests that met a fault. */
+  /** Requests that met a fault, and all. */
   met: number;
+  asked: number;
   stop(): void;
 }
 
@@ -52,8 +56,11 @@ export async function startStoreProxy(store: string): Promise<StoreProxy> {
   const { hostname, port } = new URL(store);
   const server = createServer(async (request, response) => {
     const { method = "", url = "", headers } = request;
-    const at = proxy.faults.findIndex((one) => one.method === method && one.match.test(url));
-    const fault = proxy.faults[at];
+    proxy.asked++;
+    const at = proxy.faults.findIndex((one) => (one.method ?? method) === method && one.match.test(url));
+    const { after = 0 } = proxy.faults[at] ?? {};
+    if (after > 0) proxy.faults[at] = { ...(proxy.faults[at] as StoreFault), after: after - 1 };
+    const fault = after > 0 ? undefined : proxy.faults[at];
     if (fault !== undefined) {
       proxy.met++;
       proxy.faults.splice(at, 1, ...(fault.times > 1 ? [{ ...fault, times: fault.times - 1 }] : []));
@@ -93,6 +100,8 @@ export async function startStoreProxy(store: string): Promise<StoreProxy> {
       response.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...other });
       if (fault?.what === "slow") return slowly(answer, response);
       if (fault?.what !== "cut") return void answer.pipe(response);
+      // Of an answer without a body nothing comes.
+      answer.once("end", end);
       answer.once("data", (bytes: Buffer) => {
         response.write(bytes.subarray(0, bytes.length / 2), () => request.socket.destroy());
         answer.destroy();
@@ -107,7 +116,7 @@ export async function startStoreProxy(store: string): Promise<StoreProxy> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const proxy: StoreProxy = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    ...{ faults: [], latency: 0, met: 0 },
+    ...{ faults: [], latency: 0, met: 0, asked: 0 },
     stop() {
       server.close();
       server.closeAllConnections();
