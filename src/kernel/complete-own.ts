@@ -3,6 +3,7 @@ import { OPTION } from "../option-words.js";
 import type { Dump, DumpHeader, FoundVmcoreinfo } from "../reader/dump.js";
 import { isOfXenHost } from "../reader/notes.js";
 import type { GivenFile } from "../reader/source/side-file.js";
+import { pageSizeFor } from "../reader/vmcoreinfo.js";
 import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
 import { scanForVmcoreinfo, textAt, type VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
 import { ofFile, Warnings } from "../warnings.js";
@@ -59,7 +60,10 @@ export function completeOwn(
   doubt: Doubt = NO_DOUBT,
 ): CompleteDump {
   const at = options.vmcoreinfoAt;
-  const withoutView = (complete: Dump): CompleteDump => ({ dump: complete, view: undefined });
+  const withoutView = (complete: Dump): CompleteDump => {
+    pageSizeFor(complete.machine.arch, complete.vmcoreinfo, warnings);
+    return { dump: complete, view: undefined };
+  };
   if (options.vmcoreinfo !== undefined) {
     return withoutView(withGiven(withoutVmcoreinfo(dump), options.vmcoreinfo, dump, warnings));
   }
@@ -182,8 +186,14 @@ function ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): CompleteDu
   return take(best, sorted, warnings);
 }
 
-function take({ dump, view, warnings: met }: TriedText, all: readonly TriedText[], warnings: Warnings): CompleteDump {
+function take(
+  { dump, view, warnings: met, found: taken }: TriedText,
+  all: readonly TriedText[],
+  warnings: Warnings,
+): CompleteDump {
   warnings.addAll(met);
+  // The reader of the file has warned of the first note.
+  if (taken.note !== 1 && dump !== undefined) pageSizeFor(dump.machine.arch, dump.vmcoreinfo, warnings);
   const found =
     all.length > 1 || all[0]?.found.note === undefined ? { vmcoreinfoFound: all.map((one) => one.found) } : {};
   return { dump: { ...(dump as Dump), ...found }, view };

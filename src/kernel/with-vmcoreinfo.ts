@@ -2,7 +2,7 @@ import { attachMemory } from "../reader/attach.js";
 import type { Dump, DumpImage } from "../reader/dump.js";
 import type { Machine } from "../reader/machine.js";
 import { type Note, NT_PRSTATUS, parseNotes } from "../reader/notes.js";
-import { parseVmcoreinfo, type Vmcoreinfo } from "../reader/vmcoreinfo.js";
+import { pageSizeFor, parseVmcoreinfo, type Vmcoreinfo } from "../reader/vmcoreinfo.js";
 import { Warnings } from "../warnings.js";
 import { memoryIsLittleEndian } from "./arch/archs.js";
 
@@ -12,7 +12,7 @@ import { memoryIsLittleEndian } from "./arch/archs.js";
  */
 export function withVmcoreinfo(dump: Dump, text: string, machine: Machine, paddr?: number): Dump {
   const vmcoreinfo = parseVmcoreinfo(text, new Warnings());
-  const pageSize = vmcoreinfo.pageSize ?? dump.pageSize;
+  const pageSize = pageSizeFor(machine.arch, vmcoreinfo, new Warnings()) ?? dump.pageSize;
   const end = dump.ranges.at(-1)?.end ?? 0;
   const image: DumpImage = { ...dump.image, pageSize };
   return withMemoryOrder(

@@ -36,6 +36,8 @@ interface ArchFacts {
   readonly uts: readonly string[];
   /** Page size to assume if nothing in the dump says it: the usual one of distributions. */
   readonly pageSize: number;
+  /** Further page sizes that its kernels can be built for (the kernel's Kconfig files). */
+  readonly otherPageSizes?: readonly number[];
   /** Assumed to be big endian unless the dump says otherwise; ppc64le is recognised by its name or its memory. */
   readonly bigEndian?: true;
   /** Kernels of both byte orders have this name. */
@@ -66,7 +68,14 @@ const ARCHS: readonly ArchFacts[] = [
     ...{ prstatus: 144, packsHeaders: true },
   },
   {
-    ...{ arch: "arm64", elfMachine: 183, wordSize: 8, uts: ["aarch64", "arm64", "aarch64_be"], pageSize: 4096 },
+    ...{
+      arch: "arm64",
+      elfMachine: 183,
+      wordSize: 8,
+      uts: ["aarch64", "arm64", "aarch64_be"],
+      pageSize: 4096,
+      otherPageSizes: [16384, 65536],
+    },
     ...{ prstatus: 392, exports: ["NUMBER(kimage_voffset)"] },
   },
   {
@@ -78,21 +87,62 @@ const ARCHS: readonly ArchFacts[] = [
     ...{ prstatus: 336, exports: ["SYMBOL(lowcore_ptr)"], other32: "31-bit s390" },
   },
   {
-    ...{ arch: "ppc64", elfMachine: 21, wordSize: 8, uts: ["ppc64le", "ppc64"], pageSize: 65536, bigEndian: true },
+    ...{
+      arch: "ppc64",
+      elfMachine: 21,
+      wordSize: 8,
+      uts: ["ppc64le", "ppc64"],
+      pageSize: 65536,
+      otherPageSizes: [4096],
+      bigEndian: true,
+    },
     prstatus: 504,
     exports: ["SYMBOL(vmemmap_list)", "SYMBOL(cur_cpu_spec)", "SYMBOL(mmu_vmemmap_psize)"],
   },
-  { arch: "ppc32", elfMachine: 20, wordSize: 4, uts: ["ppc"], pageSize: 4096, bigEndian: true, prstatus: 268 },
+  {
+    arch: "ppc32",
+    elfMachine: 20,
+    wordSize: 4,
+    uts: ["ppc"],
+    pageSize: 4096,
+    otherPageSizes: [16384, 65536, 262144],
+    bigEndian: true,
+    prstatus: 268,
+  },
   {
     ...{ arch: "riscv64", elfMachine: 243, wordSize: 8, uts: ["riscv64"], pageSize: 4096, prstatus: 376 },
     exports: ["NUMBER(va_kernel_pa_offset)", "NUMBER(phys_ram_base)"],
   },
-  { arch: "loongarch64", elfMachine: 258, wordSize: 8, uts: ["loongarch64"], pageSize: 16384, prstatus: 480 },
-  { arch: "mips64", elfMachine: 8, wordSize: 8, uts: ["mips64"], pageSize: 16384, eitherOrder: true },
+  {
+    arch: "loongarch64",
+    elfMachine: 258,
+    wordSize: 8,
+    uts: ["loongarch64"],
+    pageSize: 16384,
+    otherPageSizes: [4096, 65536],
+    prstatus: 480,
+  },
+  {
+    arch: "mips64",
+    elfMachine: 8,
+    wordSize: 8,
+    uts: ["mips64"],
+    pageSize: 16384,
+    otherPageSizes: [4096, 8192, 32768, 65536],
+    eitherOrder: true,
+  },
   { arch: "sparc64", elfMachine: 43, wordSize: 8, uts: ["sparc64"], pageSize: 8192, bigEndian: true },
-  { arch: "ia64", elfMachine: 50, wordSize: 8, uts: ["ia64"], pageSize: 16384 },
+  { arch: "ia64", elfMachine: 50, wordSize: 8, uts: ["ia64"], pageSize: 16384, otherPageSizes: [4096, 8192, 65536] },
   { arch: "riscv32", elfMachine: 243, wordSize: 4, uts: ["riscv32"], pageSize: 4096 },
-  { arch: "mips", elfMachine: 8, wordSize: 4, uts: ["mips"], pageSize: 4096, eitherOrder: true },
+  {
+    arch: "mips",
+    elfMachine: 8,
+    wordSize: 4,
+    uts: ["mips"],
+    pageSize: 4096,
+    otherPageSizes: [8192, 16384, 32768, 65536],
+    eitherOrder: true,
+  },
 ];
 
 /** The machine of an image until its memory shows another one: that of most. */
@@ -142,6 +192,12 @@ export function machineNames(): string[] {
 
 export function factsOf(arch: Arch): ArchFacts {
   return ARCHS.find((facts) => facts.arch === arch) as ArchFacts;
+}
+
+/** Whether a kernel of the machine can have pages of this size. */
+export function isPageSizeOf(arch: Arch, bytes: number): boolean {
+  const { pageSize, otherPageSizes = [] } = factsOf(arch);
+  return bytes === pageSize || otherPageSizes.includes(bytes);
 }
 
 /** The `uname -m` text that is written for a machine if the dump has none. */

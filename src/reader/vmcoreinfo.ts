@@ -1,4 +1,5 @@
 import type { Warnings } from "../warnings.js";
+import { type Arch, isPageSizeOf } from "./machine.js";
 
 /**
  * The kernel's description of itself (Documentation/admin-guide/kdump/vmcoreinfo.rst), as a table. A name that the
@@ -88,6 +89,19 @@ function isPossible(kind: string, value: string): boolean {
   const number = parseInteger(value);
   if (number === undefined) return false;
   return kind === "NUMBER" ? number >= -(1n << 63n) && number < 1n << 64n : number >= 0n && number <= MAX_COUNT;
+}
+
+/**
+ * The page size that VMCOREINFO gives; `undefined` if it gives none, or, with a warning, one that no kernel of the
+ * machine has. A wrong one would make other pages of all page frame numbers, and tables of other sizes.
+ */
+export function pageSizeFor(arch: Arch, info: Vmcoreinfo | undefined, warnings: Warnings): number | undefined {
+  if (info?.pageSize === undefined || isPageSizeOf(arch, info.pageSize)) return info?.pageSize;
+  warnings.add(
+    "VMCOREINFO_LINE",
+    `VMCOREINFO: PAGESIZE=${info.pageSize}, which is impossible for ${arch}: it is not used`,
+  );
+  return undefined;
 }
 
 /**

@@ -227,6 +227,7 @@ describe("built kernels", () => {
     const pages = [
       { pfn: 1024, kind: "free", order: 10 },
       { pfn: 2048, kind: "free", order: 10 },
+      { pfn: 300, kind: "anon", count: 10 },
     ] as const;
     const change = { remove: ["OFFSET(page.lru)", "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)"] };
     const add = ["OFFSET(page.lru)=16", "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-200"];
@@ -239,6 +240,67 @@ describe("built kernels", () => {
     const right = buildKernel({ memory, numa, pages });
     writeFileSync(input, toElf(right));
     expect(await filterFile(input, output)).toMatchObject({ classes: { free: 2048 }, warnings: [] });
+  });
+});
+
+describe("a text with the layout of another kernel, in which no rule meets a case", () => {
+  const anon = [{ pfn: 300, kind: "anon", count: 40 }] as const;
+  const layoutOf32 = ["mapping=12", "lru=4", "_mapcount=24", "private=20", "_refcount=28", "compound_head=4"];
+
+  test("words of struct page that are not aligned as the machine aligns them are refused", async () => {
+    const kernel = buildKernel({ pages: anon });
+    const old = kernel.vmcoreinfo
+      .split("\n")
+      .flatMap((line) => /^(?:OFFSET\(page\..*\)|SIZE\(page\))(?==)/.exec(line)?.[0] ?? []);
+    const add = [
+      "SIZE(page)=32",
+      "OFFSET(page.flags)=0",
+      ...layoutOf32.map((one) => `OFFSET(page.${one.replace("=", ")=")}`),
+    ];
+    writeFileSync(input, toElf(buildKernel({ pages: anon, vmcoreinfo: { remove: old, add } })));
+    await expect(filterFile(input, output)).rejects.toMatchObject({
+      code: "CANNOT_FILTER",
+      why: "VMCOREINFO has OFFSET(page.mapping)=12 with SIZE(page)=32, which is impossible",
+    });
+  });
+
+  test("a page size that no kernel of the machine has is not used", async () => {
+    const vmcoreinfo = { remove: ["PAGESIZE"], add: ["PAGESIZE=8192"] };
+    writeFileSync(input, toElf(buildKernel({ pages: anon, vmcoreinfo })));
+    const { classes, warnings } = await filterFile(input, output, { level: 30, format: "elf" });
+    expect(warnings.map(({ code }) => code)).toContain("VMCOREINFO_LINE");
+    expect(classes.user).toBe(40);
+  });
+
+  test("where neither lists nor struct pages confirm the memory map, everything is kept", async () => {
+    const numa = true;
+    const pages = [{ pfn: 1024, kind: "free", order: 10 }, ...anon] as const;
+    const whole = buildKernel({ numa, pages });
+    const offset = (name: string) => Number(new RegExp(`${name}\\)=(\\d+)`).exec(whole.vmcoreinfo)?.[1]);
+    // All fields are 8 bytes further on than they are, and the zones are not found.
+    const names = [
+      "page.mapping",
+      "page.lru",
+      "page._mapcount",
+      "page.private",
+      "page.compound_head",
+      "page._refcount",
+    ];
+    const moved = names.map((name) => `OFFSET(${name})`);
+    const remove = [...moved, "OFFSET(pglist_data.nr_zones)"];
+    const add = [
+      ...moved.map((name, i) => `${name}=${(offset(names[i] as string) + 24) % 64}`),
+      "OFFSET(pglist_data.nr_zones)=8",
+    ];
+    writeFileSync(input, toElf(buildKernel({ numa, pages, vmcoreinfo: { remove, add } })));
+    const { classes, warnings } = await filterFile(input, output, { level: 30 });
+    expect(warnings.map(({ code }) => code)).toContain("SELF_CHECK");
+    expect(classes).toMatchObject({ cache: 0, "cache-private": 0, user: 0, free: 0 });
+    writeFileSync(input, toElf(whole));
+    expect(await filterFile(input, output, { level: 30 })).toMatchObject({
+      classes: { user: 40, free: 1024 },
+      warnings: [],
+    });
   });
 });
 

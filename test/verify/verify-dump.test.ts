@@ -278,7 +278,11 @@ describe("against the original:", () => {
   test("an original of other pages is refused", async () => {
     writeFileSync(
       at("arm"),
-      buildElf({ notes: [vmcoreinfoNote("PAGESIZE=65536\n")], loads: [{ paddr: 0, data: new Uint8Array(65536) }] }),
+      buildElf({
+        machine: 183,
+        notes: [vmcoreinfoNote("PAGESIZE=65536\n")],
+        loads: [{ paddr: 0, data: new Uint8Array(65536) }],
+      }),
     );
     expect(await failureOfAsync(() => verify(at("kdump"), { against: at("arm") }))).toMatchObject({
       code: "BAD_OPTION",

@@ -16,6 +16,7 @@ const RULES = {
   errorOffLru: "pages with memory errors are on no LRU list",
   flagsNoAddress: "page flags are no address",
   freeIsAligned: "free blocks begin at a multiple of their size",
+  namesItself: "struct pages that were never on a list name themselves",
   unusedIsFree: "blocks that nothing refers to bear the mark of free pages",
 } as const;
 
@@ -64,6 +65,7 @@ function factsOf(layout: PageLayout, lowest: number) {
     ...{ size: layout.size / 4, wide, low, lowest, upperHalf: wide && lowest >= UPPER_HALF },
     ...{ refcount: offset.refcount / 4, flags: offset.flags / 4, mapping: offset.mapping / 4 },
     ...{ hasMapcount, mapcount: (offset.mapcount ?? 0) / 4 },
+    ...{ hasList: offset.lru !== undefined, list: (offset.lru ?? 0) / 4 + low, listOffset: offset.lru ?? 0 },
     ...{ hasPrivate: offset.private !== undefined, private: (offset.private ?? 0) / 4 },
     ...{ hasTails: offset.compoundHead !== undefined, compoundHead: (offset.compoundHead ?? 0) / 4 + low },
     ...{ hasHeads: layout.headMask !== undefined, headMask: mask.head },
@@ -79,12 +81,24 @@ function factsOf(layout: PageLayout, lowest: number) {
   };
 }
 
-function countPages({ words, count, firstPfn }: SampleBlock, facts: Facts, exists: PageBitmap, counts: Counts): void {
+function countPages(
+  { words, count, firstPfn, address }: SampleBlock,
+  facts: Facts,
+  exists: PageBitmap,
+  counts: Counts,
+): void {
   const word = (at: number) => words[at] as number;
+  // The kernel begins with lists that are empty: their heads point to themselves (memmap_init). Reserved pages keep
+  // that for ever. The lower half of an address is enough.
+  const firstList = Number(BigInt.asUintN(32, address)) + facts.listOffset;
+  const namesItself = (at: number) => facts.hasList && word(at + facts.list) === ((firstList + at * 4) | 0);
   // The last one is only read as the neighbour of the one before.
   for (let i = 0; i + 1 < count; i++) {
     const at = i * facts.size;
     if ((facts.hasTails && (word(at + facts.compoundHead) & 1) !== 0) || !testBit(exists, firstPfn + i)) continue;
+    // With a wrong size one in several places may be a struct page, but not two neighbours; with twice the size also
+    // the places between.
+    if (namesItself(at)) add(counts.namesItself, namesItself(at + facts.size) && !namesItself(at + facts.size / 2));
     const mapcount = facts.hasMapcount ? word(at + facts.mapcount) : -1;
     const references = word(at + facts.refcount);
     if (facts.hasPrivate && (mapcount === facts.buddy || (references === 0 && mapcount < -1))) {

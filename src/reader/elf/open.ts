@@ -10,7 +10,7 @@ import { joinRanges } from "../ranges.js";
 import { readWhatIsThere } from "../source/byte-source.js";
 import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
 import { missingPages } from "../tolerant-memory.js";
-import { parseVmcoreinfo } from "../vmcoreinfo.js";
+import { pageSizeFor, parseVmcoreinfo } from "../vmcoreinfo.js";
 import { checkNotCutOff, cutLoads, lostPages } from "./cut-off.js";
 import { checkIsKernels } from "./foreign-core.js";
 import { readElfHeader } from "./header.js";
@@ -64,7 +64,7 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
   }
   const note = findVmcoreinfo(notes);
   const vmcoreinfo = note && parseVmcoreinfo(Buffer.from(note.desc).toString("latin1"), warnings);
-  const pageSize = vmcoreinfo?.pageSize ?? facts.pageSize;
+  const pageSize = pageSizeFor(facts.arch, vmcoreinfo, warnings) ?? facts.pageSize;
   const machine: Machine = { arch: facts.arch, wordSize: facts.wordSize, littleEndian: header.littleEndian };
   const memory = layer(segments.loads.map(({ paddr, memsz }) => ({ start: paddr, end: paddr + memsz, source: paddr })));
   const maxMapnr = Math.ceil((memory.end[memory.count - 1] as number) / pageSize);
