@@ -36,10 +36,12 @@ const OVERWRITTEN: Readonly<Record<Scrubbed, string>> = {
   "path-names": "Names of files on their way through calls",
   keys: "Passwords and keys in keyrings",
   unwritten: "Room in kernel objects that nobody had written to since it was somebody else's",
+  "old-frames": "What calls that have ended left on the kernel's stacks",
   screens: "What screens showed",
   "tty-audit": "What was typed at audited terminals",
   "bpf-maps": "Tables of monitoring programs (BPF)",
-  "driver-buffers": "Buffers of drivers: what the host told a guest through serial ports, random numbers",
+  "driver-buffers":
+    "Buffers of drivers: what the host told a guest through serial ports, typed keys that no program had read, random numbers",
   registers: "Registers of programs",
   "vector-registers": "Vector registers of programs: keys, what was last copied",
   tty: "What was typed at terminals, and printed there",

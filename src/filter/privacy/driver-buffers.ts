@@ -7,11 +7,12 @@ import {
   readText,
   walkList,
 } from "../../kernel/objects/kernel-objects.js";
-import { moduleNamed, moduleSymbol, moduleTypes } from "../../kernel/objects/module-objects.js";
+import { moduleNamed, moduleTypes, withModule } from "../../kernel/objects/module-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { kernelVersion } from "../../kernel/version.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { eventQueues, rawReports } from "./input-queues.js";
 import type { ScrubList } from "./private-objects.js";
 import { serialPorts } from "./serial-ports.js";
 
@@ -27,7 +28,7 @@ const MAX_NAME = 64;
 const RANDOM_BUFFER = 64;
 
 /**
- * Finds buffers of virtio-serial, of zsmalloc (a page per CPU, before 6.16) and of sources of random numbers. The types
+ * Finds buffers of virtio-serial, of zsmalloc (a page per CPU, before 6.16), of sources of random numbers and of input devices. The types
  * and variables of modules also come from the kernel's memory (5.11 and later).
  */
 export function driverBuffers(space: AddressSpace, kernel: KernelObjects): DriverBuffers {
@@ -36,6 +37,8 @@ export function driverBuffers(space: AddressSpace, kernel: KernelObjects): Drive
     ["virtio-serial", serialPorts(space, kernel)],
     ["zsmalloc", mappingAreas(space, kernel)],
     ["hardware random numbers", randomNumbers(space, kernel)],
+    ["keyboards and other input devices", eventQueues(space, kernel)],
+    ["hidraw", rawReports(space, kernel)],
   ] as const) {
     if (list === undefined) {
       found.missing.push(name);
@@ -45,24 +48,6 @@ export function driverBuffers(space: AddressSpace, kernel: KernelObjects): Drive
     found.objects += list.objects;
   }
   return found;
-}
-
-/**
- * The kernel with the types of a possible module, and the address of its variable. `none`: the module is not loaded;
- * `undefined`: it is not known.
- */
-function withModule(
-  kernel: KernelObjects,
-  { module: name, type, variable }: { readonly module: string; readonly type: string; readonly variable: string },
-): { readonly kernel: KernelObjects; readonly at: bigint } | "none" | undefined {
-  const builtIn = kernel.symbols.address(variable);
-  if (builtIn !== undefined && kernel.types.sizeOf(type) !== undefined) return { kernel, at: builtIn };
-  if (kernel.symbols.address("modules") === undefined) return undefined;
-  const module = moduleNamed(kernel, name);
-  if (module === undefined) return "none";
-  const types = moduleTypes(kernel, module);
-  const at = moduleSymbol(kernel, module, variable);
-  return types === undefined || at === undefined ? undefined : { kernel: { ...kernel, types }, at };
 }
 
 /**

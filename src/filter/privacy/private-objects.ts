@@ -34,6 +34,7 @@ export const SCRUBBED = [
   "path-names",
   "keys",
   "unwritten",
+  "old-frames",
   "screens",
   "tty-audit",
   "bpf-maps",

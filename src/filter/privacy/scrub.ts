@@ -22,6 +22,7 @@ import { entryStacks } from "./entry-stacks.js";
 import { hostNames } from "./host-names.js";
 import { type LargeObjects, largeObjects, type ObjectPages } from "./large-objects.js";
 import { logTexts } from "./log-texts.js";
+import { oldFrames } from "./old-frames.js";
 import { structPageReader } from "./page-reader.js";
 import type { PrivacyExtra, PrivacyKeep } from "./privacy-names.js";
 import { type PrivateObjects, privateObjects, SCRUBBED, type Scrubbed, type ScrubList } from "./private-objects.js";
@@ -31,7 +32,7 @@ import { screens } from "./screens.js";
 import { slabGaps } from "./slab-gaps.js";
 import type { StackTops } from "./stack-tops.js";
 import type { StrictPlan } from "./strict/strict-plan.js";
-import { taskStack } from "./thread-stack.js";
+import { stackMark, taskStack } from "./thread-stack.js";
 import { ttyAudit } from "./tty-audit.js";
 import { ttyBuffers } from "./tty-buffers.js";
 import { withoutTimers } from "./waiting-timers.js";
@@ -204,6 +205,10 @@ class ScrubRun {
     else this.#reach("screens", shown);
     const tasks = [...allTasks(dump, view, kernel)];
     this.#add("messages", queuedSignals(space, kernel, tasks));
+    const mark = stackMark(dump.machine, dump.pageSize, this.#stack);
+    const frames = oldFrames(space, kernel, tasks, { mark, bytes: this.#stack.bytes });
+    if (frames === undefined) this.#gaps.push("kernel stacks: what calls that have ended left there");
+    else this.#reach("old-frames", frames);
     this.#reach("tty-audit", ttyAudit(space, kernel, tasks));
     const maps = bpfMaps(space, kernel);
     if (maps === undefined) this.#gaps.push("small and per-CPU BPF maps: where those are is not told");
@@ -326,6 +331,7 @@ function otherBuffers(version: number, missing: readonly string[] | undefined, v
     ...(missing ?? [
       "virtio-serial",
       "hardware random numbers",
+      "keyboards and other input devices",
       ...(version < kernelVersion(6, 16) ? ["zsmalloc"] : []),
     ]),
     ...(vsock ? ["AF_VSOCK"] : []),

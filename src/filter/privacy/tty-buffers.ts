@@ -1,5 +1,6 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import { moduleNamed, moduleSymbol } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import type { ScrubList } from "./private-objects.js";
 
@@ -16,6 +17,8 @@ const MAX_TTYS = 1 << 16;
 const MAX_BUFFERS = 1 << 12;
 /** tty_struct.write_cnt is at most 64 KiB (TTYB_DEFAULT_MEM_LIMIT for buffers). */
 const MAX_BYTES = 1 << 17;
+/** TPK_STR_SIZE and a prefix (drivers/char/ttyprintk.c). */
+const LOG_LINE = 512;
 
 /**
  * Finds the text in terminals: input that was not read yet (tty_buffer, n_tty_data), and output that is being written.
@@ -44,6 +47,8 @@ export function ttyBuffers(
   for (const tty of opened) terminals.addTty(tty);
   const drivers = symbols.address("tty_drivers") ?? driverList(kernel, opened);
   if (drivers !== undefined) terminals.addDrivers(drivers);
+  const printed = logTerminal(kernel);
+  if (printed !== undefined) terminals.addText(printed, LOG_LINE);
   return terminals.buffers();
 }
 
@@ -68,6 +73,10 @@ class Terminals {
       const port = this.#read("tty_struct", one, "port");
       if (port) this.#ports.add(port);
     }
+  }
+
+  addText(address: bigint, length: number): void {
+    this.#erase(address, length);
   }
 
   /** Adds all drivers of a list. */
@@ -162,6 +171,15 @@ class Terminals {
   #number(type: string, at: bigint, path: string): number {
     return Number(this.#read(type, at, path) ?? 0n);
   }
+}
+
+/** Where the terminal that prints to the log (ttyprintk) has the line that is not whole yet, in its own variable. */
+function logTerminal(kernel: KernelObjects): bigint | undefined {
+  const { symbols } = kernel;
+  const builtIn = symbols.address("tpk_buffer");
+  if (builtIn !== undefined || symbols.address("modules") === undefined) return builtIn;
+  const module = moduleNamed(kernel, "ttyprintk");
+  return module === undefined ? undefined : moduleSymbol(kernel, module, "tpk_buffer");
 }
 
 /** Whether a terminal has the usual line discipline, N_TTY: others have other data behind disc_data. */

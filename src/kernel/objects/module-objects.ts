@@ -71,3 +71,21 @@ export function moduleTypes(kernel: KernelObjects, module: bigint): KernelTypes 
   }
   return undefined;
 }
+
+/**
+ * The kernel with the types of a possible module, and the address of its variable. `none`: the module is not loaded;
+ * `undefined`: it is not known.
+ */
+export function withModule(
+  kernel: KernelObjects,
+  { module: name, type, variable }: { readonly module: string; readonly type: string; readonly variable: string },
+): { readonly kernel: KernelObjects; readonly at: bigint } | "none" | undefined {
+  const builtIn = kernel.symbols.address(variable);
+  if (builtIn !== undefined && kernel.types.sizeOf(type) !== undefined) return { kernel, at: builtIn };
+  if (kernel.symbols.address("modules") === undefined) return undefined;
+  const module = moduleNamed(kernel, name);
+  if (module === undefined) return "none";
+  const types = moduleTypes(kernel, module);
+  const at = moduleSymbol(kernel, module, variable);
+  return types === undefined || at === undefined ? undefined : { kernel: { ...kernel, types }, at };
+}

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { eraseDebuginfo } from "../../../src/filter/erase/erase-debuginfo.js";
 import { driverBuffers, mayHaveVsockPackets } from "../../../src/filter/privacy/driver-buffers.js";
+import { eventQueues, rawReports } from "../../../src/filter/privacy/input-queues.js";
 import { moduleNamed, moduleSymbol, moduleTypes } from "../../../src/kernel/objects/module-objects.js";
 import { kernelVersion } from "../../../src/kernel/version.js";
 import { openDump } from "../../../src/reader/open.js";
@@ -84,6 +85,69 @@ test("serial ports: the buffer being read, and those in both queues; a page of e
   ]);
 });
 
+const INPUT = {
+  "input_handler.h_list": [8, 16],
+  "input_handle.h_node": [16, 16],
+  "input_handle.private": [0, 8],
+  "evdev.client_list": [32, 16],
+  "evdev_client.node": [0, 16],
+  "evdev_client.bufsize": [16, 4],
+  "evdev_client.buffer": [24, 0],
+  evdev_client: [0, 24],
+  input_event: [0, 24],
+  hidraw_list: [0, 80],
+  hidraw_report: [0, 16],
+  "hidraw.list": [0, 16],
+  "hidraw.hid": [16, 8],
+  "hidraw_list.buffer": [0, 32],
+  "hidraw_list.node": [48, 16],
+  "hidraw_report.value": [0, 8],
+  "hidraw_report.len": [8, 4],
+  "hid_device.ll_driver": [8, 8],
+  "hid_device.driver_data": [16, 8],
+  "uhid_device.outq": [64, 16],
+  uhid_event: [0, 4380],
+} as const;
+
+test("input devices: events that programs have not read, raw reports from devices and to those that programs play", () => {
+  const { kernel, view, word, point } = machine(
+    { evdev_handler: 0x100, hidraw_table: 0x200, uhid_hid_driver: 0x800 },
+    INPUT,
+  );
+  const list = (head: number, entry: number) => {
+    point(head, entry);
+    point(entry, head);
+  };
+  list(0x108, 0x1010);
+  point(0x1000, 0x2000);
+  list(0x2020, 0x3000);
+  view.setUint32(0x3010, 64, true);
+  expect(piecesOf(eventQueues(space, kernel)?.list as never)).toEqual([[0x3018, 0x3018 + 64 * 24]]);
+  point(0x210, 0x4000);
+  list(0x4000, 0x5030);
+  point(0x5000, 0x6000);
+  view.setUint32(0x5008, 64, true);
+  // A length that no report has.
+  point(0x5010, 0x7000);
+  view.setUint32(0x5018, 1 << 20, true);
+  point(0x4010, 0x8000);
+  point(0x8008, 0x800);
+  point(0x8010, 0x9000);
+  point(0x9048, 0xa000);
+  expect(piecesOf(rawReports(space, kernel)?.list as never)).toEqual([
+    [0x6000, 0x6040],
+    [0xa000, 0xa000 + 4380],
+  ]);
+  // A device of another driver has something else there.
+  word(0x8008, 1n);
+  expect(piecesOf(rawReports(space, kernel)?.list as never)).toEqual([[0x6000, 0x6040]]);
+  // Neither built in nor a module is known.
+  expect([eventQueues(space, machine({}, INPUT).kernel), rawReports(space, machine({}, INPUT).kernel)]).toEqual([
+    undefined,
+    undefined,
+  ]);
+});
+
 test("AF_VSOCK's packets are declared where the kernel may have any: not where it took the change of 6.2 over", () => {
   const old = kernelVersion(6, 1);
   const builtIn = (types: object) =>
@@ -106,7 +170,7 @@ test("a driver that is a module without types is named; one that is not loaded i
   point(0x1008, 0x180);
   Buffer.from(view.buffer).write("virtio_console\0", 0x1018, "latin1");
   expect(driverBuffers(space, kernel).missing).toEqual(["virtio-serial"]);
-  expect(driverBuffers(space, machine({}, TYPES).kernel).missing).toHaveLength(3);
+  expect(driverBuffers(space, machine({}, TYPES).kernel).missing).toHaveLength(5);
 });
 
 describeWithDumps("modules of a real kernel", () => {

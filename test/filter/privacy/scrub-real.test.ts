@@ -53,8 +53,16 @@ describeWithDumps("overwritten by --privacy", () => {
     const { privacy, warnings } = await filterFile(vmcore, at("all"), options);
     const overwritten = privacy?.overwritten ?? {};
     expect(warnings).toEqual([]);
-    expect(Object.keys(overwritten).length).toBe(14);
-    for (const kind of ["free-objects", "slab-padding", "unwritten", "registers", "vector-registers", "tty"] as const) {
+    expect(Object.keys(overwritten).length).toBe(15);
+    for (const kind of [
+      "free-objects",
+      "slab-padding",
+      "unwritten",
+      "old-frames",
+      "registers",
+      "vector-registers",
+      "tty",
+    ] as const) {
       expect(overwritten[kind]?.objects, kind).toBeGreaterThan(1);
     }
     expect(overwritten.screens?.objects).toBe(1);
