@@ -1,24 +1,52 @@
 /** `coresieve --help` as it stands in the terminal: small enough for one screen, and true to the options. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Command } from "../../src/cli/command.js";
 import { parseCommandLine } from "../../src/cli/command-line.js";
 import { commandNamed } from "../../src/cli/commands.js";
+import { explain } from "../../src/cli/explain.js";
 import { commandHelp, HELP, INPUT_HELP, INPUT_TOPIC } from "../../src/cli/help.js";
 import { INPUT_OPTIONS, KERNEL_OPTIONS, SPOOL_OPTIONS } from "../../src/cli/options/input.js";
 import { COMMAND_NAMES } from "../../src/cli/options/option.js";
 import { optionsOf } from "../../src/cli/options/table.js";
+import { exitCodeOf } from "../../src/cli/stop.js";
+import { speakAs } from "../../src/option-words.js";
 import { failureOfAsync } from "../support/open.js";
 
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
-function coresieve(...args: string[]): { code: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
-    encoding: "utf8",
-    env: { ...process.env, LANG: "de_DE.UTF-8", LC_ALL: "de_DE.UTF-8" },
-  });
+// yargs would print its messages in the user's language.
+Object.assign(process.env, { LANG: "de_DE.UTF-8", LC_ALL: "de_DE.UTF-8" });
+speakAs("commandLine");
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The program as a process. */
+function coresieve(...args: string[]): Ended {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: "utf8" });
   return { code: status, stdout, stderr };
+}
+
+/** What it does in this process, for command lines that open nothing: as `main.ts` has it. */
+async function ended(...args: string[]): Promise<Ended> {
+  let stdout = "";
+  const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    stdout += text;
+    return true;
+  });
+  try {
+    const run = await parseCommandLine(args, { signal: new AbortController().signal, threads: undefined });
+    return { code: (await run()) ?? 0, stdout, stderr: "" };
+  } catch (error) {
+    return { code: exitCodeOf(error, undefined), stdout, stderr: `coresieve: ${explain(error)}\n` };
+  } finally {
+    write.mockRestore();
+  }
 }
 
 /** The names in front of each option's explanation. */
@@ -62,7 +90,7 @@ describe.each(COMMAND_NAMES)("%s", (name) => {
   test("has a help of its own that fits the screen and names its options, and no others", async () => {
     const command = (await commandNamed(name)) as Command;
     const help = commandHelp(command);
-    expect(coresieve(name, "--help")).toEqual({ code: 0, stdout: help, stderr: "" });
+    expect(await ended(name, "--help")).toEqual({ code: 0, stdout: help, stderr: "" });
     expect(help).toMatch(new RegExp(`^coresieve (${name}|\\[${name}\\]) `));
     const lines = help.trimEnd().split("\n");
     expect(lines.length).toBeLessThanOrEqual(48);
@@ -70,7 +98,7 @@ describe.each(COMMAND_NAMES)("%s", (name) => {
     expect(explained(help)).toEqual(longNames(command));
     expect(help.includes(INPUT_HELP)).toBe(optionsOf(name).has("raw"));
     expect(HELP).toMatch(new RegExp(`coresieve ${name} |help ${name}\\b|(Also|hosts):.* ${name}\\b`));
-    expect(coresieve("help", name).stdout).toBe(help);
+    expect((await ended("help", name)).stdout).toBe(help);
     await expect(help).toMatchFileSnapshot(`help/${name}.txt`);
   });
 });
@@ -80,13 +108,13 @@ test("the texts are those that were read last", async () => {
   await expect(INPUT_TOPIC).toMatchFileSnapshot("help/input.txt");
 });
 
-test("`help input` explains the options of all inputs", () => {
-  expect(coresieve("help", "input")).toEqual({ code: 0, stdout: INPUT_TOPIC, stderr: "" });
+test("`help input` explains the options of all inputs", async () => {
+  expect(await ended("help", "input")).toEqual({ code: 0, stdout: INPUT_TOPIC, stderr: "" });
   expect(explained(INPUT_TOPIC)).toEqual(inputNames.map((name) => `--${name}`).sort());
   const lines = INPUT_TOPIC.trimEnd().split("\n");
   expect(lines.filter((line) => line.length > 80)).toEqual([]);
-  expect(coresieve("help")).toEqual({ code: 0, stdout: HELP, stderr: "" });
-  expect(coresieve("help", "vax")).toMatchObject({
+  expect(await ended("help")).toEqual({ code: 0, stdout: HELP, stderr: "" });
+  expect(await ended("help", "vax")).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('unknown topic of help "vax"'),
   });
@@ -133,11 +161,17 @@ test.each([
     ["a", "b", "--exclude", "user,chache"],
     '--exclude user,chache: "chache" must be one of zero, cache, cache-private, user, free. Did you mean "cache"?',
   ],
-])("%j: one line with the cure, and exit code 2", (args, message) => {
-  const { code, stdout, stderr } = coresieve(...args);
+])("%j: one line with the cure, and exit code 2", async (args, message) => {
+  const { code, stdout, stderr } = await ended(...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toContain(`coresieve: ${message}`);
   expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+});
+
+test("an error is the last line of the program, too", () => {
+  const { code, stdout, stderr } = coresieve("a", "b", "-d", "32");
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toMatch(/^coresieve: -d 32: must be a whole number .*\n$/);
 });
 
 test("names behind -- are files", () => {

@@ -10,7 +10,7 @@ import { Warnings } from "../../src/warnings.js";
 import { patternBytes } from "../support/bytes.js";
 import { describeWithDumps, readGolden, realDump } from "../support/dumps.js";
 import { buildElf } from "../support/elf-image.js";
-import { filterFile, temporaryFolder } from "../support/filter.js";
+import { filterFile, sharedThread, temporaryFolder } from "../support/filter.js";
 import { goldenLevel } from "../support/golden.js";
 import { buildKdump } from "../support/kdump-image.js";
 
@@ -19,7 +19,7 @@ const folder = temporaryFolder();
 async function estimateFile(path: string, samplePages: number) {
   const dump = openDump([path], new Warnings());
   try {
-    return await estimateDump(dump, { samplePages, workers: 1 });
+    return await estimateDump(dump, { samplePages, workers: sharedThread() });
   } finally {
     dump.close();
   }

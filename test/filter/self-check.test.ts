@@ -12,7 +12,7 @@ import { openDump } from "../../src/reader/open.js";
 import { filterDump } from "../../src/run/filter-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { describeWithDumps, realDump, realDumps } from "../support/dumps.js";
-import { filterFile, temporaryFolder } from "../support/filter.js";
+import { filterFile, sharedThread, temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, type KernelOptions, MiB } from "../support/kernel-image.js";
 
@@ -138,7 +138,13 @@ describeWithDumps("real dumps with one wrong fact", () => {
     const dump = openDump(path);
     const text = set("NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)", () => -193)(dump.vmcoreinfo?.text ?? "");
     const result = await filterDump(dump, {
-      ...{ output: { path: output, force: true }, level: 31, format: "kdump", codec: codecOf("none"), workers: 1 },
+      ...{
+        output: { path: output, force: true },
+        level: 31,
+        format: "kdump",
+        codec: codecOf("none"),
+        workers: sharedThread(),
+      },
       vmcoreinfo: { text, name: "changed.txt" },
     });
     dump.close();

@@ -11,7 +11,7 @@ import { filterDump } from "../../src/run/filter-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { describeWithDumps, goldenDumps, readGolden, realDump } from "../support/dumps.js";
 import { buildElf, ElfMachine } from "../support/elf-image.js";
-import { temporaryFolder } from "../support/filter.js";
+import { sharedThread, temporaryFolder } from "../support/filter.js";
 import { bitmapSet, goldenKept } from "../support/golden.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, type Kernel, type KernelOptions, MiB } from "../support/kernel-image.js";
@@ -37,7 +37,7 @@ describeWithDumps("real dumps without their note", () => {
       level: 31,
       format: "kdump",
       codec: codecOf("none"),
-      workers: 1,
+      workers: sharedThread(),
       warnings,
     });
     dump.close();

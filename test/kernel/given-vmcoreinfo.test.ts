@@ -13,7 +13,7 @@ import type { OpenOptions } from "../../src/reader/open-sources.js";
 import { filterDump } from "../../src/run/filter-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { asciiBytes, ByteBuffer } from "../support/bytes.js";
-import { temporaryFolder } from "../support/filter.js";
+import { sharedThread, temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, type Kernel, MiB } from "../support/kernel-image.js";
 import { encodeNotes, prstatusNote, vmcoreinfoNote } from "../support/notes.js";
@@ -64,7 +64,7 @@ describe("a given text", () => {
       level: 31,
       format: "kdump",
       codec: codecOf("none"),
-      workers: 1,
+      workers: sharedThread(),
       vmcoreinfo: { text, name: "given" },
     });
     dump.close();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openDump } from "../../src/reader/open.js";
 import { verifyDump } from "../../src/verify/verify-dump.js";
-import { filterFile, temporaryFolder } from "../support/filter.js";
+import { filterFile, sharedThread, temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { failureOfAsync } from "../support/open.js";
@@ -36,7 +36,7 @@ test.each(NOTES.map((note) => [`${note.name} 0x${note.type.toString(16)}`, note]
   dump.close();
   expect(dump.header.description).toMatch(/^kdump-compressed, .*, of a Xen host$/);
   expect((await failureOfAsync(() => filterFile(out, at("again"), { level: 31 }))).subcode).toBe("XEN_HOST");
-  const { findings, comparison, notChecked } = await verifyDump(out, { against: host, workers: 1 });
+  const { findings, comparison, notChecked } = await verifyDump(out, { against: host, workers: sharedThread() });
   expect([findings, comparison?.different]).toEqual([[], 0]);
   expect(notChecked.join()).toMatch(/a Xen host/);
 });

@@ -11,7 +11,7 @@ import type { OpenOptions } from "../../src/reader/open-sources.js";
 import { verifyDump } from "../../src/verify/verify-dump.js";
 import { runCli } from "../support/cli.js";
 import { describeWithDumps, realDump, realDumps } from "../support/dumps.js";
-import { filterFile, temporaryFolder } from "../support/filter.js";
+import { filterFile, sharedThread, temporaryFolder } from "../support/filter.js";
 import { failureOfAsync } from "../support/open.js";
 
 const folder = temporaryFolder();
@@ -46,7 +46,7 @@ describeWithDumps("images of memory", () => {
       written.close();
       // Holes take no room.
       expect(statSync(at(format)).blocks * 512).toBeLessThan(kept * pageSize * 1.1 + 2 ** 20);
-      const checked = await verifyDump(at(format), { against: vmcore, open, workers: 1 });
+      const checked = await verifyDump(at(format), { against: vmcore, open, workers: sharedThread() });
       expect([format, checked.findings]).toEqual([format, []]);
       expect(checked.kernelRelease).toBe(result.kernelRelease);
       const same = format === "lime" ? kept + zero : kept;
@@ -60,7 +60,7 @@ describeWithDumps("images of memory", () => {
   test("an estimate tells what is not holes", async () => {
     const { vmcore } = await realDump("tiny-x86-6.1");
     const dump = openDump(vmcore);
-    const { levels } = await estimateDump(dump, { workers: 1 });
+    const { levels } = await estimateDump(dump, { workers: sharedThread() });
     dump.close();
     for (const level of [0, 31]) {
       const { outputBytes, holeBytes = 0, classes } = await filterFile(vmcore, at("image"), { format: "lime", level });

@@ -10,7 +10,7 @@ import { openSession } from "../../src/run/session.js";
 import { verifyDump } from "../../src/verify/verify-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
-import { filterFile, temporaryFolder } from "../support/filter.js";
+import { filterFile, sharedThread, temporaryFolder } from "../support/filter.js";
 import { bitmapPfns, readKdumpBitmap2 } from "../support/golden.js";
 import { openKdump } from "../support/other-kdump.js";
 
@@ -84,7 +84,7 @@ describeWithDumps("struct pages of dropped pages", () => {
     async (format) => {
       const { vmcore } = await realDump("x86-6.12-tiny");
       const { classes } = await filterFile(vmcore, output, { level: 31, excludeUnusedVmemmap: true, format });
-      const { findings, comparison } = await verifyDump(output, { against: vmcore, workers: 1 });
+      const { findings, comparison } = await verifyDump(output, { against: vmcore, workers: sharedThread() });
       expect(findings).toEqual([]);
       expect(comparison?.classes?.["unused-vmemmap"]).toBeGreaterThan(0);
       expect(comparison?.classes?.kept).toBe(0);

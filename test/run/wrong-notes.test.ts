@@ -11,7 +11,7 @@ import { filterDump } from "../../src/run/filter-dump.js";
 import { openSession } from "../../src/run/session.js";
 import { Warnings } from "../../src/warnings.js";
 import { describeWithDumps, readGolden, realDump } from "../support/dumps.js";
-import { temporaryFolder } from "../support/filter.js";
+import { sharedThread, temporaryFolder } from "../support/filter.js";
 import { bitmapSet, goldenKept } from "../support/golden.js";
 import { encodeNotes, vmcoreinfoNote } from "../support/notes.js";
 import { openKdump } from "../support/other-kdump.js";
@@ -71,7 +71,7 @@ describeWithDumps("a VMCOREINFO note that is not the kernel's own, or not whole"
     const output = join(folder, "out.kdump");
     const dump = openDump(vmcore);
     const warnings = new Warnings();
-    const options = { level: 31, format: "kdump", codec: codecOf("none"), workers: 1, warnings } as const;
+    const options = { level: 31, format: "kdump", codec: codecOf("none"), workers: sharedThread(), warnings } as const;
     const result = await filterDump(withNotes(dump, texts), { ...options, output: { path: output, force: true } });
     dump.close();
     expect(result.kernelRelease).toBe("6.1.192-tiny");

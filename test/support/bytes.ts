@@ -119,6 +119,11 @@ export class ByteBuffer {
   toBytes(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
   }
+
+  /** Everything written so far, for who writes no more: a built dump has tens of megabytes. */
+  end(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
 }
 
 /** Text to bytes, one byte per character. */
@@ -128,12 +133,9 @@ export function asciiBytes(text: string): Uint8Array {
 
 /** A page (or any size) filled by repeating a text: recognisable content for tests. */
 export function patternBytes(text: string, size: number): Uint8Array {
-  const pattern = asciiBytes(text);
-  const filled = new Uint8Array(size);
-  for (let at = 0; at < size; at++) {
-    filled[at] = pattern[at % pattern.length] ?? 0;
-  }
-  return filled;
+  // Filled by native code: a built kernel has thousands of such pages.
+  const { buffer, byteOffset } = Buffer.alloc(size, text, "latin1");
+  return new Uint8Array(buffer, byteOffset, size);
 }
 
 /** Pseudo-random bytes that no codec can shrink; the same for the same seed. */

@@ -178,7 +178,7 @@ export function buildElf(options: ElfOptions): Uint8Array {
       writeSectionHeader(out, layout.word, { name: 1, type: 3, ...stringTable, info: 0 });
     }
   }
-  const bytes = out.toBytes();
+  const bytes = out.end();
   return options.truncateTo === undefined ? bytes : bytes.slice(0, options.truncateTo);
 }
 

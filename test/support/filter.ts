@@ -10,6 +10,7 @@ import { openDump } from "../../src/reader/open.js";
 import type { OpenOptions } from "../../src/reader/open-sources.js";
 import { type FilterOptions, type FilterResult, filterDump } from "../../src/run/filter-dump.js";
 import { Warnings } from "../../src/warnings.js";
+import { WorkerThreads } from "../../src/worker/threads.js";
 
 /** A folder for the outputs of one test file, removed when all its tests have run. */
 export function temporaryFolder(): string {
@@ -18,7 +19,19 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** What a test wants changed of: level 31, kdump, no compression, one worker. */
+let threads: WorkerThreads | undefined;
+afterAll(async () => {
+  await threads?.destroy();
+  threads = undefined;
+});
+
+/** One thread for all runs of a test file: to start one takes longer than to filter a small dump. */
+export function sharedThread(): WorkerThreads {
+  threads ??= new WorkerThreads(1);
+  return threads;
+}
+
+/** What a test wants changed of: level 31, kdump, no compression, one thread. */
 export interface RunOptions {
   readonly level?: number;
   readonly privacy?: boolean | "strict";
@@ -62,7 +75,8 @@ export async function filterFile(
       codec: codecOf(options.codec ?? "none", options.compressionLevel),
       dedupe: options.dedupe ?? false,
       excludeUnusedVmemmap: options.excludeUnusedVmemmap ?? false,
-      workers: options.workers ?? 1,
+      // A signal may end the threads.
+      workers: options.workers ?? (options.signal === undefined ? sharedThread() : 1),
       warnings,
       ...(options.privacyExtra === undefined ? {} : { privacyExtra: options.privacyExtra }),
       ...(options.privacyKeep === undefined ? {} : { privacyKeep: options.privacyKeep }),

@@ -5,6 +5,7 @@ import { toU64 } from "./bytes.js";
 
 /** Unit in which memory is stored; independent of the page size of the kernel in it. */
 const CHUNK = 4096;
+const ZEROS = Buffer.alloc(CHUNK);
 
 /** A half-open range of physical addresses. */
 export interface MemoryRange {
@@ -67,7 +68,7 @@ export class PhysicalMemory {
       const chunk = this.#chunks.get(Math.floor(at / CHUNK));
       if (chunk !== undefined) {
         const part = chunk.subarray(at % CHUNK, Math.min(CHUNK, (at % CHUNK) + address + size - at));
-        if (part.some((byte) => byte !== 0)) {
+        if (ZEROS.compare(part, 0, part.length, 0, part.length) !== 0) {
           return false;
         }
       }
@@ -89,10 +90,11 @@ export class PhysicalMemory {
 /** The low `size` bytes of a value. */
 export function integerBytes(value: Integer, size: 1 | 2 | 4 | 8, byteOrder: ByteOrder): Uint8Array {
   const bytes = new Uint8Array(size);
-  let rest = toU64(value);
-  for (let index = 0; index < size; index++) {
-    bytes[byteOrder === "little" ? index : size - 1 - index] = Number(rest & 0xffn);
-    rest >>= 8n;
-  }
+  const view = new DataView(bytes.buffer);
+  const little = byteOrder === "little";
+  if (size === 8) view.setBigUint64(0, toU64(value), little);
+  else if (size === 4) view.setUint32(0, Number(toU64(value) & 0xffff_ffffn), little);
+  else if (size === 2) view.setUint16(0, Number(toU64(value) & 0xffffn), little);
+  else view.setUint8(0, Number(toU64(value) & 0xffn));
   return bytes;
 }

@@ -2,7 +2,8 @@
  * A second reader of ELF dumps, for tests only; it shares nothing with src/. It honours e_phoff, both classes, both byte
  * orders and extended program header counts, and builds a page out of all the segments that have a part of it.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
+import { fileWindow } from "./file-window.js";
 
 /** One program header. */
 export interface Segment {
@@ -51,14 +52,7 @@ export function openElf(path: string): ElfDump {
 }
 
 function readHeaders(fd: number): ElfDump {
-  const size = fstatSync(fd).size;
-  const at = (offset: number, length: number): Buffer => {
-    const bytes = Buffer.alloc(length);
-    if (offset + length > size || readSync(fd, bytes, 0, length, offset) !== length) {
-      throw new Error(`${length} bytes at ${offset} are outside the file of ${size} bytes`);
-    }
-    return bytes;
-  };
+  const at = fileWindow(fd);
   const identity = at(0, 16);
   if (identity.toString("latin1", 0, 4) !== "\x7fELF") {
     throw new Error(`not an ELF file: it starts with ${identity.toString("hex", 0, 4)}`);
@@ -109,17 +103,21 @@ function assemble(
   start: number,
   pageSize: number,
 ): Buffer | undefined {
+  const first = loads.find(
+    (load) => start < load.physicalAddress + load.fileSize && load.physicalAddress < start + pageSize,
+  );
+  if (first === undefined) return undefined;
+  const offset = start - first.physicalAddress;
+  if (offset >= 0 && offset + pageSize <= first.fileSize) return at(first.offset + offset, pageSize);
   const page = Buffer.alloc(pageSize);
-  let held = false;
   for (const load of [...loads].reverse()) {
     const from = Math.max(start, load.physicalAddress);
     const to = Math.min(start + pageSize, load.physicalAddress + load.fileSize);
     if (from < to) {
       at(load.offset + from - load.physicalAddress, to - from).copy(page, from - start);
-      held = true;
     }
   }
-  return held ? page : undefined;
+  return page;
 }
 
 function* pfnsOf(loads: readonly Segment[], pageSize: number): Generator<number> {

@@ -2,7 +2,8 @@
  * A second reader of kdump-compressed files, for tests only. It shares nothing with src/, is slow and plain, and takes
  * every header field at its word, so that a test sees what is in the file and not what our own reader makes of it.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
+import { fileWindow } from "./file-window.js";
 import { decodePage } from "./other-codecs.js";
 
 /** The header and sub header of a kdump-compressed file. */
@@ -81,15 +82,7 @@ export function openKdump(path: string): Kdump {
 }
 
 function readHeaders(fd: number): Kdump {
-  const size = fstatSync(fd).size;
-  const at = (offset: number, length: number): Buffer => {
-    const bytes = Buffer.alloc(length);
-    const got = offset >= 0 && offset + length <= size ? readSync(fd, bytes, 0, length, offset) : -1;
-    if (got !== length) {
-      throw new Error(`${length} bytes at ${offset} are outside the file of ${size} bytes`);
-    }
-    return bytes;
-  };
+  const at = fileWindow(fd);
   const head = at(0, 464);
   if (head.toString("latin1", 0, 8) !== "KDUMP   ") {
     throw new Error(`not a kdump-compressed file: it starts with ${JSON.stringify(head.toString("latin1", 0, 8))}`);

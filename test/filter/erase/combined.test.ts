@@ -8,7 +8,7 @@ import { filterDump } from "../../../src/run/filter-dump.js";
 import { verifyDump } from "../../../src/verify/verify-dump.js";
 import { Warnings } from "../../../src/warnings.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";
-import { filterFile, type RunOptions, temporaryFolder } from "../../support/filter.js";
+import { filterFile, type RunOptions, sharedThread, temporaryFolder } from "../../support/filter.js";
 
 const folder = temporaryFolder();
 
@@ -85,7 +85,13 @@ describeWithDumps("erase rules together with", () => {
     const dump = openDump(vmcore, new Warnings());
     const stream = createWriteStream(output);
     await filterDump(dump, {
-      ...{ output: { stream, name: "stdout" }, level: 0, format: "kdump", codec: codecOf("none"), workers: 1 },
+      ...{
+        output: { stream, name: "stdout" },
+        level: 0,
+        format: "kdump",
+        codec: codecOf("none"),
+        workers: sharedThread(),
+      },
       ...{ privacy: false, dedupe: false, warnings: new Warnings(), erase: { name: "rules", text: rules } },
     } as Parameters<typeof filterDump>[1]);
     await new Promise((resolve) => stream.end(resolve));

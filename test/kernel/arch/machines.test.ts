@@ -10,7 +10,7 @@ import { Warnings } from "../../../src/warnings.js";
 import { AT, droppedPages, machineElf } from "../../support/arch/machine-image.js";
 import { machines } from "../../support/arch/machines.js";
 import { compareKdumpWithElf } from "../../support/compare-pages.js";
-import { filterFile, temporaryFolder } from "../../support/filter.js";
+import { filterFile, sharedThread, temporaryFolder } from "../../support/filter.js";
 import { bitmapPfns } from "../../support/golden.js";
 import { openKdump } from "../../support/other-kdump.js";
 import { buildLime, ramOf } from "../../support/raw-image.js";
@@ -54,7 +54,7 @@ describe("MIPS, whose name does not say its byte order: an image of its memory, 
       const dump = openDump(path, new Warnings(), named && { machine: named });
       const vmcoreinfo = { name: "text", text: elf.vmcoreinfo?.text ?? "" };
       expect(kernelOf(dump, { vmcoreinfo }).littleEndian).toBe(machine.byteOrder === "little");
-      await filterDump(dump, { output: { path: `${path}.out`, force: true }, vmcoreinfo, workers: 1 });
+      await filterDump(dump, { output: { path: `${path}.out`, force: true }, vmcoreinfo, workers: sharedThread() });
       dump.close();
       const { bitmap1, bitmap2, close } = openKdump(`${path}.out`);
       close();

@@ -7,7 +7,7 @@ import { verifyDump } from "../../../src/verify/verify-dump.js";
 import { Warnings } from "../../../src/warnings.js";
 import { compareKdumpWithElf } from "../../support/compare-pages.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";
-import { filterFile, temporaryFolder } from "../../support/filter.js";
+import { filterFile, sharedThread, temporaryFolder } from "../../support/filter.js";
 import { bitmapPfns, pfnSet } from "../../support/golden.js";
 import { failureOf } from "../../support/open.js";
 import { openKdump } from "../../support/other-kdump.js";
@@ -167,7 +167,7 @@ describeWithDumps("a core of a real machine's memory", () => {
     const result = await filterFile(at("pv"), at("pv-out"), { warnings });
     expect([warnings.list.map(({ code }) => code), result.kernelRelease]).toEqual([["HOST_ADDRESSES"], "6.1.192-tiny"]);
     // The output has a note with what the addresses stand for.
-    const { findings, comparison } = await verifyDump(at("pv-out"), { against: at("pv"), workers: 1 });
+    const { findings, comparison } = await verifyDump(at("pv-out"), { against: at("pv"), workers: sharedThread() });
     expect([findings, comparison?.classes?.kept]).toEqual([[], 0]);
     const [one, other] = [openKdump(at("pv-plain")), openKdump(at("pv-out"))];
     one.close();
