@@ -13,17 +13,15 @@ const ASK_AGAIN = 10_000;
  * which may be an hour wrong, or be set during a run. Between two readings the monotonic clock counts.
  */
 export class RedisClock {
-  readonly #redis: RedisConnection;
-  /** Any key of the queue: in a cluster, its node is asked. */
-  readonly #key: string;
   #asked = Number.NEGATIVE_INFINITY;
   #time = 0;
   #asking: Promise<void> | undefined;
 
-  constructor(redis: RedisConnection, key: string) {
-    this.#redis = redis;
-    this.#key = key;
-  }
+  constructor(
+    private readonly redis: RedisConnection,
+    /** Any key of the queue: in a cluster, its node is asked. */
+    private readonly key: string,
+  ) {}
 
   /** Reads Redis's time, unless that was done recently. Throws what the connection throws. */
   async sync(): Promise<void> {
@@ -36,7 +34,7 @@ export class RedisClock {
 
   async #ask(): Promise<void> {
     const before = performance.now();
-    const [seconds, microseconds] = (await this.#redis.eval('return redis.call("TIME")', 1, this.#key)) as string[];
+    const [seconds, microseconds] = (await this.redis.eval('return redis.call("TIME")', 1, this.key)) as string[];
     this.#asked = performance.now();
     // The time was read at some moment between request and answer.
     this.#time = 1000 * Number(seconds) + Number(microseconds) / 1000 + (this.#asked - before) / 2;

@@ -21,11 +21,8 @@ export class FetchPlan {
   /** Pairs of start and end. The first `#done` numbers of the first array are used up. */
   #queue: Float64Array[] = [];
   #done = 0;
-  readonly #gap: number;
 
-  constructor(gap: number = GAP) {
-    this.#gap = gap;
-  }
+  constructor(private readonly gap: number = GAP) {}
 
   get empty(): boolean {
     return this.#queue.length === 0;
@@ -47,7 +44,7 @@ export class FetchPlan {
     const start = first.start;
     let end = start;
     for (let range: ByteRange | undefined = first; range !== undefined; range = this.#peek()) {
-      if (range.start < end || (range !== first && range.start - end > this.#gap) || range.start - start >= most) break;
+      if (range.start < end || (range !== first && range.start - end > this.gap) || range.start - start >= most) break;
       if (range.end - start > most) {
         end = start + most;
         this.#cut(end);

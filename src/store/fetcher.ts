@@ -73,15 +73,12 @@ interface Waiting {
  * Only the cache is shared.
  */
 export class Fetcher {
-  readonly #cache: BlockCache;
   readonly #objects = new Map<number, OpenObject>();
   readonly #loading = new Set<Loading>();
   readonly #waiting = new Map<number, Waiting>();
   #aheadRequests = 0;
 
-  constructor(cache: BlockCache) {
-    this.#cache = cache;
-  }
+  constructor(private readonly cache: BlockCache) {}
 
   /** Registers an object. Returns its number. */
   open<Location extends ObjectLocation | HttpLocation>(
@@ -108,13 +105,13 @@ export class Fetcher {
 
   /** Lines of a closed object that were fetched ahead must not count as ahead for ever. */
   #notAhead(object: number): void {
-    const { object: objects, ahead } = this.#cache;
+    const { object: objects, ahead } = this.cache;
     for (let slot = 0; slot < LINES; slot++) if (objects[slot] === object) Atomics.store(ahead, slot, 0);
   }
 
   /** Removes all lines of this number from the cache. */
   #forget(object: number): void {
-    const { object: objects, line, fetched, requests } = this.#cache;
+    const { object: objects, line, fetched, requests } = this.cache;
     for (let slot = 0; slot < LINES; slot++) if (objects[slot] === object) line[slot] = -1;
     [fetched[object], requests[object]] = [0, 0];
   }
@@ -135,7 +132,7 @@ export class Fetcher {
 
   /** Starts whatever can be done. Called when the bell has rung or a request has ended. */
   pump(): void {
-    const { control, mailState, mailObject, mailStart, mailEnd } = this.#cache;
+    const { control, mailState, mailObject, mailStart, mailEnd } = this.cache;
     const mailboxes = Math.min(Atomics.load(control, 1), mailState.length);
     for (let mailbox = 0; mailbox < mailboxes; mailbox++) {
       if (Atomics.load(mailState, mailbox) !== ASKING || this.#waiting.has(mailbox)) continue;
@@ -211,7 +208,7 @@ export class Fetcher {
   }
 
   #aheadLines(): number {
-    const { ahead } = this.#cache;
+    const { ahead } = this.cache;
     let lines = 0;
     for (let slot = 0; slot < LINES; slot++) lines += ahead[slot] as number;
     return lines;
@@ -220,7 +217,7 @@ export class Fetcher {
   /** Whether the cache has these bytes, which must be of one line. */
   #has(object: number, start: number, end: number): boolean {
     const line = Math.floor(start / LINE);
-    const { line: lines, object: objects, state, from, to } = this.#cache;
+    const { line: lines, object: objects, state, from, to } = this.cache;
     for (let slot = lines.indexOf(line); slot >= 0; slot = lines.indexOf(line, slot + 1)) {
       if (objects[slot] !== object || state[slot] !== READY) continue;
       if ((from[slot] as number) <= start - line * LINE && (to[slot] as number) >= end - line * LINE) return true;
@@ -238,7 +235,7 @@ export class Fetcher {
     const open = this.#objects.get(object);
     const end = Math.min(to, open?.size ?? 0);
     if (open === undefined || end <= start) return;
-    const cache = this.#cache;
+    const cache = this.cache;
     const first = Math.floor(start / LINE);
     const count = Math.ceil(end / LINE) - first;
     const slots: number[] = [];
@@ -302,7 +299,7 @@ export class Fetcher {
 
   /** Empties the line that was not read for the longest time, and owns it until it is filled. */
   #freeSlot(): number | undefined {
-    const { pins, state, stamp, ahead } = this.#cache;
+    const { pins, state, stamp, ahead } = this.cache;
     for (const unread of [0, 1]) {
       for (;;) {
         let oldest = -1;
@@ -325,14 +322,14 @@ export class Fetcher {
   }
 
   #ready(slot: number): void {
-    const { state, pins, stamp, control } = this.#cache;
+    const { state, pins, stamp, control } = this.cache;
     stamp[slot] = Atomics.add(control, 2, 1);
     Atomics.store(state, slot, READY);
     Atomics.sub(pins, slot, OWNED);
   }
 
   #empty(slot: number): void {
-    const { state, pins, line, ahead } = this.#cache;
+    const { state, pins, line, ahead } = this.cache;
     line[slot] = -1;
     Atomics.store(ahead, slot, 0);
     Atomics.store(state, slot, EMPTY);
@@ -357,14 +354,14 @@ export class Fetcher {
   #fail(waiting: Waiting, error: unknown): void {
     const known =
       error instanceof DumpError ? error : new DumpError("NOT_READABLE", `the store failed: ${foreignReason(error)}`);
-    setFailure(this.#cache, waiting.mailbox, plainDumpError(known));
+    setFailure(this.cache, waiting.mailbox, plainDumpError(known));
     this.#answer(waiting, FAILED);
   }
 
   #answer({ mailbox }: Waiting, state: number): void {
     this.#waiting.delete(mailbox);
-    Atomics.store(this.#cache.mailState, mailbox, state);
-    Atomics.notify(this.#cache.mailState, mailbox);
+    Atomics.store(this.cache.mailState, mailbox, state);
+    Atomics.notify(this.cache.mailState, mailbox);
   }
 }
 

@@ -11,16 +11,13 @@ const MOST_BYTES = 32 * 2 ** 20;
  * a part, so nobody waits for ever.
  */
 export class PartMemory {
-  readonly #most: number;
   #lent = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #onRoom: (() => void) | undefined;
   /** Reused, because V8 would free this memory late: its size does not make V8 collect garbage. */
   #spare: Uint8Array[] = [];
 
-  constructor(most: number = MOST_BYTES) {
-    this.#most = most;
-  }
+  constructor(private readonly most: number = MOST_BYTES) {}
 
   /** Shared memory of that length, filled with zeros. First come, first served: else small parts would keep a large one waiting. */
   borrow(length: number): Promise<Uint8Array> {
@@ -30,7 +27,7 @@ export class PartMemory {
   }
 
   async #room(length: number): Promise<Uint8Array> {
-    while (this.#lent > 0 && this.#lent + length > this.#most) {
+    while (this.#lent > 0 && this.#lent + length > this.most) {
       await new Promise<void>((resolve) => {
         this.#onRoom = resolve;
       });
@@ -58,7 +55,7 @@ export class PartMemory {
   /** Keeps memory from `take` for later parts. */
   keep(bytes: Uint8Array): void {
     const kept = this.#spare.reduce((sum, { length }) => sum + length, 0);
-    if (this.#lent + kept + bytes.length <= this.#most) this.#spare.push(bytes);
+    if (this.#lent + kept + bytes.length <= this.most) this.#spare.push(bytes);
   }
 
   /** Keeps nothing for later parts. */

@@ -49,26 +49,23 @@ const SOME_KEY = "key";
  * takes 0.25 s), and sends no requests for objects.
  */
 export class S3Access {
-  readonly #env: StoreEnvironment;
   readonly #places = new Map<string, Promise<BucketPlace>>();
 
-  constructor(env: StoreEnvironment = process.env) {
-    this.#env = env;
-  }
+  constructor(private readonly env: StoreEnvironment = process.env) {}
 
   /** Whether requests must have CRC-32s. */
   get checksums(): boolean {
-    return /^when_supported$/i.test(this.#env.AWS_REQUEST_CHECKSUM_CALCULATION ?? "");
+    return /^when_supported$/i.test(this.env.AWS_REQUEST_CHECKSUM_CALCULATION ?? "");
   }
 
   /** Throws `BAD_OPTION` if the SDK is needed but not installed, and the SDK's errors. */
   placeOf(bucket: string): Promise<BucketPlace> {
     const known = this.#places.get(bucket);
     if (known !== undefined) return known;
-    const { AWS_REGION, AWS_DEFAULT_REGION } = this.#env;
+    const { AWS_REGION, AWS_DEFAULT_REGION } = this.env;
     const region = AWS_REGION || AWS_DEFAULT_REGION || undefined;
-    const plain = plainPlace(this.#env, bucket, region);
-    return this.#remember(bucket, plain === undefined ? sdkPlace(this.#env, bucket, region) : Promise.resolve(plain));
+    const plain = plainPlace(this.env, bucket, region);
+    return this.#remember(bucket, plain === undefined ? sdkPlace(this.env, bucket, region) : Promise.resolve(plain));
   }
 
   #remember(bucket: string, place: Promise<BucketPlace>): Promise<BucketPlace> {
@@ -82,8 +79,8 @@ export class S3Access {
 
   /** AWS says that a bucket is in another region than assumed. Returns whether that region is used from now on. */
   moved(bucket: string, region: string): boolean {
-    if (ownEndpoint(this.#env) !== undefined || !/^[a-z0-9-]{1,40}$/.test(region)) return false;
-    void this.#remember(bucket, sdkPlace(this.#env, bucket, region));
+    if (ownEndpoint(this.env) !== undefined || !/^[a-z0-9-]{1,40}$/.test(region)) return false;
+    void this.#remember(bucket, sdkPlace(this.env, bucket, region));
     return true;
   }
 }

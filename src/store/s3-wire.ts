@@ -32,16 +32,14 @@ const MOST_TEXT = 16 * 2 ** 20;
  * of `S3Access`.
  */
 export class S3Wire {
-  readonly access: S3Access;
-  readonly #timeouts: StoreTimeouts;
   readonly #keys = new SigningKeys();
   /** How far the store's clock is ahead of this machine's, in milliseconds. */
   #ahead = 0;
 
-  constructor(access: S3Access, timeouts: StoreTimeouts = TIMEOUTS) {
-    this.access = access;
-    this.#timeouts = timeouts;
-  }
+  constructor(
+    readonly access: S3Access,
+    private readonly timeouts: StoreTimeouts = TIMEOUTS,
+  ) {}
 
   /** The answer, when its head has arrived. The caller must read the body. */
   async ask(request: S3Request): Promise<IncomingMessage> {
@@ -67,7 +65,7 @@ export class S3Wire {
   /** The body of the answer as text, and its headers. */
   async text(request: S3Request): Promise<{ readonly text: string; readonly headers: IncomingMessage["headers"] }> {
     const answer = await this.ask(request);
-    const body = await bodyOf(answer, MOST_TEXT, this.#timeouts.idle);
+    const body = await bodyOf(answer, MOST_TEXT, this.timeouts.idle);
     if (!answer.complete) throw cutOff();
     return { text: body.toString("utf8"), headers: answer.headers };
   }
@@ -97,7 +95,7 @@ export class S3Wire {
         path: search === "" ? path : `${path}?${search}`,
         headers: signed,
       },
-      this.#timeouts,
+      this.timeouts,
       0,
     );
   }

@@ -59,16 +59,13 @@ export async function searchDump(
 
 /** Halves of texts at the borders of pages. If both halves of a text exist, all places of both are erased. */
 class Halves {
-  readonly #needles: readonly RuleNeedle[];
   /**
    * By needle and length before the border: addresses of borders with the first half before them, and with the second
    * half behind them.
    */
   readonly #borders = new Map<string, readonly [number[], number[]]>();
 
-  constructor(needles: readonly RuleNeedle[]) {
-    this.#needles = needles;
-  }
+  constructor(private readonly needles: readonly RuleNeedle[]) {}
 
   take({ halves }: SearchResult): void {
     for (let i = 0; i < halves.length; i += HALF_NUMBERS) {
@@ -83,7 +80,7 @@ class Halves {
   join(found: (rule: number, spans: readonly (readonly [number, number])[], count: number) => void): void {
     for (const [key, [ends, starts]] of this.#borders) {
       const [needle = 0, before = 0] = key.split(" ").map(Number);
-      const { rule, bytes } = this.#needles[needle] as RuleNeedle;
+      const { rule, bytes } = this.needles[needle] as RuleNeedle;
       // If both halves are at the same border, the text is whole in the machine's memory, and was found already.
       const begun = new Set(ends);
       const whole = new Set(starts.filter((border) => begun.has(border)));
