@@ -2,13 +2,14 @@
 
 import { fork } from "node:child_process";
 import { createHash } from "node:crypto";
-import { openSync, readSync, rmSync, statSync } from "node:fs";
-import { createServer } from "node:http";
+import { openSync, readFileSync, readSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { Agent, createServer, request as send } from "node:http";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { runProgram } from "../dist/bench/run-program.js";
 import {
   BUCKET,
+  cpuSeconds,
   fileSha256,
   node,
   PROGRAM,
@@ -27,8 +28,10 @@ queue with one worker that waits for jobs. The store is one process on this
 host that keeps objects in memory, and the dump in its file, and looks at no
 digest: what a run takes of it is what another host's store would take. Ratios
 are within a round, medians of them; memory is the highest peak of the process.
-Every output must have the digest of the first file's. Needs npm run build;
---queue redis-server.
+Every output must have the digest of the first file's. "plain" is the floor: a
+process that makes the requests of a run from object to object again, and does
+nothing with what it gets; "server CPU" is what the store itself takes of this
+host. Needs npm run build; --queue redis-server.
 
   --rounds N       (default 5)
   --queue          also submit --wait with one worker, 1 shard and auto
@@ -39,7 +42,32 @@ Every output must have the digest of the first file's. Needs npm run build;
 `;
 
 if (process.argv[2] === "serve") serve(process.argv[3]);
+else if (process.argv[2] === "plain") await plain(process.argv[3]);
 else await main();
+
+/** The bytes of a run's requests once more, by the simplest client: six GETs and three PUTs at once. */
+async function plain(list) {
+  const agent = new Agent({ keepAlive: true });
+  const ask = (method, range, bytes, i) =>
+    new Promise((resolve, reject) => {
+      const path = method === "GET" ? `/${BUCKET}/in/vmcore` : `/${BUCKET}/out/plain-${i}`;
+      const options = { agent, method, path, headers: method === "GET" ? { range } : { "content-length": bytes } };
+      const asked = send(process.env.AWS_ENDPOINT_URL, options, (answer) => {
+        answer.on("data", () => undefined).on("end", resolve);
+      });
+      asked.on("error", reject).end(method === "GET" ? undefined : Buffer.alloc(bytes, 7));
+    });
+  const all = JSON.parse(readFileSync(list, "utf8"));
+  const some = async (method, inFlight) => {
+    const own = all.filter(([one]) => one === method).entries();
+    const one = async () => {
+      for (const [i, [, range, bytes]] of own) await ask(method, range, bytes, i);
+    };
+    await Promise.all(Array.from({ length: inFlight }, one));
+  };
+  await Promise.all([some("GET", 6), some("PUT", 3)]);
+  process.exit();
+}
 
 /** The least of S3 that a run asks for. Parts and small objects are in memory; "in/vmcore" is the file. */
 function serve(dump) {
@@ -199,13 +227,30 @@ async function main() {
     for (const shards of ["1", "auto"])
       ways.push([`queue, shards ${shards}`, ["submit", from, to, "--wait", "--again", ...filter, "--shards", shards]]);
   }
+  const same = join(folder, "requests.json");
+  ways.push(["plain", undefined]);
   const found = new Map(ways.map(([name]) => [name, []]));
   let expected;
   for (let round = -1; round < values.rounds; round++) {
     for (const [name, args] of ways) {
-      const run = await runProgram({ file: process.execPath, args: [PROGRAM, ...args] });
+      const serverBefore = cpuSeconds(store.pid);
+      const self = new URL(import.meta.url).pathname;
+      const program = args === undefined ? [self, "plain", same] : [PROGRAM, ...args];
+      const run = await runProgram({ file: process.execPath, args: program });
       if (run.failure !== undefined) throw new Error(`${name}: ${run.failure}`);
+      const server = cpuSeconds(store.pid) - serverBefore;
       const { log } = await ask("log");
+      if (name === "object to object") {
+        const requests = log.map(([, method, url, range, bytes]) => [method, range, bytes, url]);
+        const bodies = requests.filter(([method, range, bytes]) => (method === "GET" ? range !== "" : bytes > 0));
+        writeFileSync(same, JSON.stringify(bodies.filter(([method]) => method === "GET" || method === "PUT")));
+      }
+      if (args === undefined) {
+        await ask("out");
+        if (round >= 0)
+          found.get(name).push({ wall: run.wall, cpu: run.cpu, server, requests: log.length, peak: run.rss / 2 ** 20 });
+        continue;
+      }
       const inStore = args.includes(to);
       const { sha256, left } = inStore ? await ask("out") : { sha256: await fileSha256(out), left: 0 };
       expected ??= sha256;
@@ -213,7 +258,7 @@ async function main() {
       if (!inStore) rmSync(out);
       if (round >= 0)
         found.get(name).push({
-          ...{ wall: run.wall, cpu: run.cpu, requests: log.length },
+          ...{ wall: run.wall, cpu: run.cpu, server, requests: log.length },
           peak: name.startsWith("queue") ? peakMib(worker.pid) : run.rss / 2 ** 20,
         });
       else if (values.requests) printLog(name, log);
@@ -224,10 +269,10 @@ async function main() {
   const pair = found.get("object to object");
   console.log(`${cpus().length} cores, load ${loadavg()[0].toFixed(1)}, medians of ${values.rounds} rounds\n`);
   const heads = ["wall by file to file", "CPU by file to file", "wall by object to object", "peak MiB"];
-  console.log(`| run | wall s | CPU s | requests | ${heads.join(" | ")} |\n|${"---|".repeat(8)}`);
+  console.log(`| run | wall s | CPU s | server CPU s | requests | ${heads.join(" | ")} |\n|${"---|".repeat(9)}`);
   for (const [name, runs] of found) {
     const of = (read) => middle(runs.map(read));
-    const cells = [of(({ wall }) => wall), of(({ cpu }) => cpu)].map((n) => n.toFixed(2));
+    const cells = [of(({ wall }) => wall), of(({ cpu }) => cpu), of(({ server }) => server)].map((n) => n.toFixed(2));
     const ratios = [
       of(({ wall }, i) => wall / base[i].wall),
       of(({ cpu }, i) => cpu / base[i].cpu),

@@ -1,3 +1,5 @@
+import { LINE } from "./block-cache.js";
+
 /** Bytes [start, end). */
 export interface ByteRange {
   readonly start: number;
@@ -46,7 +48,11 @@ export class FetchPlan {
     for (let range: ByteRange | undefined = first; range !== undefined; range = this.#peek()) {
       if (range.start < end || (range !== first && range.start - end > this.gap) || range.start - start >= most) break;
       if (range.end - start > most) {
-        end = start + most;
+        // A line of which two pieces have a part each is whole in no slot of the cache: a read across the border would fetch it again.
+        const cut = start + most - ((start + most) % LINE);
+        const until = cut > start ? cut : start + most;
+        if (until <= range.start) break;
+        end = until;
         this.#cut(end);
         break;
       }

@@ -34,6 +34,28 @@ test("a long range is cut", () => {
   ]);
 });
 
+test("pieces of a long range end where lines of the cache do, and take no part of what does not fit", () => {
+  const [LINE, MIB] = [65_536, 2 ** 20];
+  expect(all(planOf([[7024, 3 * MIB]]), MIB)).toEqual([
+    [7024, MIB],
+    [MIB, 2 * MIB],
+    [2 * MIB, 3 * MIB],
+  ]);
+  const next = 24 * LINE + 5;
+  expect(
+    all(
+      planOf([
+        [8 * LINE, next - 5],
+        [next, next + LINE],
+      ]),
+      MIB + 10,
+    ),
+  ).toEqual([
+    [8 * LINE, next - 5],
+    [next, next + LINE],
+  ]);
+});
+
 test("what a thread waits for is brought forward with what comes before it", () => {
   const plan = planOf([
     [0, 5],

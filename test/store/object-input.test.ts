@@ -172,3 +172,25 @@ test("a store that is not there is told at once, an empty object and a folder, t
     process.env["AWS_ENDPOINT_URL"] = endpoint;
   }
 });
+
+test("pages that lie across lines of the cache are fetched once, where the plan's pieces meet, too", async () => {
+  const { openObject } = await import("../../src/store/open-object.js");
+  const { remoteSource } = await import("../../src/store/remote-source.js");
+  const { handleOf } = await import("../../src/store/remote-object.js");
+  const bytes = Buffer.alloc(22 * 2 ** 20, "pages of an ELF core begin behind its headers; ");
+  await store.put("dumps/bytes", bytes);
+  const remote = await openObject("s3://dumps/bytes");
+  const first = 7024;
+  handleOf(remote)?.follow(Float64Array.of(first, bytes.length), true);
+  const source = remoteSource(remote);
+  const page = new Uint8Array(4096);
+  for (let at = first; at + page.length <= bytes.length; at += page.length) {
+    source.read(page, at);
+    expect(bytes.compare(page, 0, page.length, at, at + page.length)).toBe(0);
+  }
+  const fetched = handleOf(remote)?.fetched();
+  // The first read may come before the plan.
+  expect(fetched?.requests).toBeLessThanOrEqual(1 + Math.ceil(bytes.length / (4 * 2 ** 20)));
+  expect(fetched?.bytes).toBeLessThanOrEqual(bytes.length + LINE);
+  handleOf(remote)?.close();
+});
