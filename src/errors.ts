@@ -173,7 +173,14 @@ function sentenceOf(parts: Parts): string {
 function summaryOf(parts: Parts): string {
   const { file, offset } = parts;
   const where = offset === undefined ? "" : ` (at byte ${offset})`;
-  return `${file === undefined ? "" : `${file}: `}${reasonOf(parts)}${where}`;
+  return `${file === undefined ? "" : `${shownName(file)}: `}${reasonOf(parts)}${where}`;
+}
+
+/** The longest path of a system (PATH_MAX of Linux): no file has a longer name, and it would fill the terminal. */
+const LONGEST_NAME = 4096;
+
+function shownName(file: string): string {
+  return file.length > LONGEST_NAME ? `${file.slice(0, 60)}… (${file.length} characters)` : file;
 }
 
 function reasonOf({ what, why }: Parts): string {

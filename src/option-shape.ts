@@ -14,14 +14,24 @@ export type Shape<T> = { readonly [K in keyof T]-?: OptionCheck };
  * an error like a wrong value: a misspelt limit would be no limit. Throws `BAD_OPTION`.
  */
 export function checkGiven<T>(options: T, shape: Shape<T>): void {
-  anObject(shape)(options, OPTIONS);
+  look(anObject(shape), options, OPTIONS);
 }
 
 const OPTIONS = "what was given as options";
 
 /** The same for a single argument. */
 export function checkArgument(name: string, value: unknown, check: OptionCheck): void {
-  check(value, `the argument ${name}`);
+  look(check, value, `the argument ${name}`);
+}
+
+/** Checks a value that may have members which throw when they are read: getters, proxies of the caller's. */
+function look(check: OptionCheck, value: unknown, at: string): void {
+  try {
+    check(value, at);
+  } catch (error) {
+    if (error instanceof DumpError) throw error;
+    throw new DumpError("BAD_OPTION", `${at} cannot be read`, { cure: "Give plain values", cause: error });
+  }
 }
 
 /** A value that may be absent. */
@@ -92,6 +102,7 @@ export const atMost = (least: number): OptionCheck =>
 
 export const anyValue: OptionCheck = () => undefined;
 export const aFlag = suchThat((value) => typeof value === "boolean", "true or false");
+export const aNumber = suchThat((value) => typeof value === "number", "a number");
 export const aText = suchThat((value) => typeof value === "string", "a text");
 /** A name of a file, a folder or an object. It must not contain a zero, because the system's names end there. */
 export const aFileName = suchThat(
@@ -110,7 +121,11 @@ export const aDump: OptionCheck = (value, at) => {
   if (problem !== undefined) throw problem;
 };
 
-const dumpLike = suchThat((value) => hasMembers(value, ["memory", "image", "ranges"]), "a dump, as openDump gives it");
+/** A dump, open or closed. */
+export const dumpLike = suchThat(
+  (value) => hasMembers(value, ["memory", "image", "ranges"]),
+  "a dump, as openDump gives it",
+);
 
 /** The `close` of dumps that were closed: copies of a dump share it. */
 const closed = new WeakSet<() => void>();
@@ -134,6 +149,10 @@ export function closedProblem({ close }: { readonly close: () => void }): DumpEr
 
 /** An `AbortSignal` of this or another realm. */
 export const aSignal = suchThat((value) => hasMembers(value, ["aborted", "addEventListener"]), "an AbortSignal");
+
+/** An object that has these members at least. */
+export const havingMembers = (names: readonly string[], what: string): OptionCheck =>
+  suchThat((value) => hasMembers(value, names), what);
 
 /** Whether a value is an object with these members, whoever made it. */
 export function hasMembers(value: unknown, names: readonly string[]): boolean {

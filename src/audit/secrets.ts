@@ -1,5 +1,6 @@
 import { DumpError } from "../errors.js";
 import { MAX_NEEDLE, MIN_NEEDLE } from "../filter/text/searcher.js";
+import { aText, checkArgument, someBytes } from "../option-shape.js";
 import { readSideFile } from "../reader/source/side-file.js";
 
 /** A byte string that must not be in a dump. Results only name its line, because others read an audit's report too. */
@@ -23,6 +24,8 @@ export async function readSecrets(path: string): Promise<Secret[]> {
  * with `#` or `hex:` must be written in hexadecimal. Throws `BAD_OPTION`.
  */
 export function parseSecrets(bytes: Uint8Array, file: string): Secret[] {
+  checkArgument("bytes", bytes, someBytes);
+  checkArgument("file", file, aText);
   const secrets: Secret[] = [];
   const known = new Set<string>();
   let start = 0;

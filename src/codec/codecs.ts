@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { aNumber, anyOf, checkArgument, maybe } from "../option-shape.js";
 import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "./flags.js";
 
 /** How each page is compressed. */
@@ -31,6 +32,8 @@ export const CODEC_LEVELS = {
 
 /** A codec by name and, for zlib and zstd, a level. Throws `BAD_OPTION`. */
 export function codecOf(name: CodecName, level?: number): Codec {
+  checkArgument("name", name, anyOf(...CODEC_NAMES));
+  checkArgument("level", level, maybe(aNumber));
   if (name !== "zlib" && name !== "zstd") {
     if (level !== undefined) {
       throw new DumpError("BAD_OPTION", `a compression level was given, but ${name} has none`, {

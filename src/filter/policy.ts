@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { aText, checkArgument, listOf, wholeNumber } from "../option-shape.js";
 import type { PrivacyView } from "./privacy/privacy-view.js";
 
 /** Which classes are dropped. Pages with memory errors and offline pages are always dropped. */
@@ -38,6 +39,7 @@ export function policyOfLevel(level: number): Policy {
 
 /** The dump level of class names: `["zero", "free"]` is 17. Throws `BAD_OPTION` for an unknown name. */
 export function levelOfNames(names: readonly string[]): number {
+  checkArgument("names", names, listOf(aText));
   let level = 0;
   for (const name of names) {
     if (!Object.hasOwn(LEVEL_BITS, name)) {
@@ -50,8 +52,9 @@ export function levelOfNames(names: readonly string[]): number {
   return level;
 }
 
-/** The class names of a level, in the order of its bits. */
+/** The class names of a level, in the order of its bits. Throws `BAD_OPTION`. */
 export function namesOfLevel(level: number): string[] {
+  checkArgument("level", level, wholeNumber(0, 31));
   return Object.entries(LEVEL_BITS)
     .filter(([, bit]) => (level & bit) !== 0)
     .map(([name]) => name);

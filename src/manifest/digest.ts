@@ -2,7 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { throwIfAborted } from "../errors.js";
-import { aFileName, aFunction, aSignal, checkArgument, maybe } from "../option-shape.js";
+import { aDump, aFileName, aFlag, aFunction, aSignal, checkArgument, maybe } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { type ByteSource, fileSource, openFile, readInto } from "../reader/source/byte-source.js";
 import { sourcesOf } from "../reader/source/input-changed.js";
@@ -99,13 +99,17 @@ export interface InputFile {
  * be touched, and two readings of it would differ.
  */
 export async function filesOfDump(
-  { image }: Dump,
+  dump: Dump,
   digests: boolean,
   signal?: AbortSignal,
   onProgress?: DigestProgress,
 ): Promise<InputFile[]> {
+  checkArgument("dump", dump, aDump);
+  checkArgument("digests", digests, maybe(aFlag));
+  checkArgument("signal", signal, maybe(aSignal));
+  checkArgument("onProgress", onProgress, maybe(aFunction));
   const found: InputFile[] = [];
-  for (const source of sourcesOf(image)) {
+  for (const source of sourcesOf(dump.image)) {
     const { file, spool } = source;
     const { path, size } = file;
     if (!digests || file.live === true) found.push({ path, bytes: size, sha256: undefined, covers: undefined });

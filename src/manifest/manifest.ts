@@ -1,5 +1,16 @@
 import { basename } from "node:path";
 import { namesOfLevel } from "../filter/policy.js";
+import {
+  anyValue,
+  aText,
+  checkGiven,
+  dumpLike,
+  havingMembers,
+  listOf,
+  maybe,
+  type Shape,
+  suchThat,
+} from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import { wholeFilterOptions } from "../run/check-values.js";
@@ -134,8 +145,19 @@ export interface ManifestFacts {
   readonly ended: Date;
 }
 
-/** Makes the manifest of a run. A pure function: the caller opens files and computes digests. */
+const aDate = suchThat((value) => value instanceof Date && !Number.isNaN(value.getTime()), "a Date");
+const aResult = havingMembers(["classes", "level"], "a result of filterDump");
+const FACTS: Shape<ManifestFacts> = {
+  ...{ dump: dumpLike, written: maybe(dumpLike), options: havingMembers(["output"], "the options of filterDump") },
+  result: aResult,
+  inputFiles: listOf(havingMembers(["path", "bytes"], "a file of filesOfDump")),
+  outputDigest: havingMembers(["bytes", "sha256"], "a digest of digestFile"),
+  ...{ sealed: anyValue, version: aText, started: aDate, ended: aDate },
+};
+
+/** Makes the manifest of a run. Throws `BAD_OPTION`. A pure function: the caller opens files and computes digests. */
 export function manifestOf(facts: ManifestFacts): Manifest {
+  checkGiven(facts, FACTS);
   const { dump, written, result, inputFiles, outputDigest } = facts;
   const options = wholeFilterOptions(facts.options);
   const info = written?.vmcoreinfo ?? dump.vmcoreinfo;

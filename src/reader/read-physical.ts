@@ -1,5 +1,5 @@
 import { DumpError } from "../errors.js";
-import { aDump, checkArgument } from "../option-shape.js";
+import { aDump, aNumber, checkArgument } from "../option-shape.js";
 import type { Dump } from "./dump.js";
 
 /** A larger length is a mistake; the memory for it would be allocated first. */
@@ -13,6 +13,8 @@ const MOST_BYTES = 1 << 30;
  */
 export function readPhysical(dump: Dump, paddr: number, length: number): Uint8Array {
   checkArgument("dump", dump, aDump);
+  checkArgument("paddr", paddr, aNumber);
+  checkArgument("length", length, aNumber);
   if (!Number.isSafeInteger(paddr) || paddr < 0) {
     throw new DumpError("BAD_OPTION", `${paddr} is not a physical address`, {
       cure: "Give a whole number, 0 or more",

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { abortedError, DumpError, systemErrorCode } from "../errors.js";
-import { eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
+import { aNumber, checkArgument, eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
 import { foreignReason, OPTION } from "../option-words.js";
 import { distUrl } from "../program-files.js";
 import { checkThreadsCanStart, threadSurroundingsError } from "../surroundings.js";
@@ -46,6 +46,7 @@ export class WorkerThreads {
   #ended = false;
 
   constructor(count: number = standardThreads()) {
+    checkArgument("count", count, aNumber);
     if (!Number.isInteger(count) || count < 1 || count > MAX_THREADS) {
       throw new DumpError("BAD_OPTION", `${count} worker threads; the number must be from 1 to ${MAX_THREADS}`);
     }

@@ -127,6 +127,7 @@ test("where the kernel's count of free pages says that the mark is wrong, all ke
   const pages = [
     { pfn: 1024, kind: "free", order: 10 },
     { pfn: 2048, kind: "free", order: 10 },
+    { pfn: 300, kind: "anon", count: 10 },
   ] as const;
   const remove = ["OFFSET(page.lru)", "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)"];
   const add = ["OFFSET(page.lru)=16", "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-200"];

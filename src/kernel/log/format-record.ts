@@ -1,4 +1,5 @@
 import { steers } from "../../foreign-text.js";
+import { anyOf, checkArgument, hasMembers, suchThat } from "../../option-shape.js";
 import type { LogRecord } from "./log-record.js";
 
 /** Forms of a line of the kernel log, as `coresieve dmesg --follow-format` names them. */
@@ -16,6 +17,8 @@ const FACILITIES = "kern user mail daemon auth syslog lpr news uucp cron authpri
  * --dump-dmesg, except that UTF-8 stays.
  */
 export function formatRecord(record: LogRecord, format: LogFormat): string {
+  checkArgument("record", record, aRecord);
+  checkArgument("format", format, anyOf(...LOG_FORMATS));
   if (format === "kmsg") return kmsgLine(record);
   const stamp = timeStamp(record.nanoseconds) + (record.caller === undefined ? "" : `[${callerName(record, 8)}] `);
   const text = safeText(record.text);
@@ -26,6 +29,15 @@ export function formatRecord(record: LogRecord, format: LogFormat): string {
   const indent = " ".repeat(head.length + stamp.length);
   return `${head}${stamp}${text.replaceAll("\n", `\n${indent}`)}\n`;
 }
+
+const aRecord = suchThat(
+  (value) =>
+    hasMembers(value, ["text", "device"]) &&
+    (value as LogRecord).text instanceof Uint8Array &&
+    hasMembers((value as LogRecord).device, []) &&
+    ["bigint", "undefined"].includes(typeof (value as LogRecord).nanoseconds),
+  "a record of readKernelLog",
+);
 
 /** A record as an object for JSON, with its bytes as text. */
 export function recordForJson(record: LogRecord): Readonly<Record<string, unknown>> {

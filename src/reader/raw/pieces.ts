@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import { aText, checkArgument } from "../../option-shape.js";
 import { OPTION } from "../../option-words.js";
 import { type Extents, layer, type Piece } from "../extents.js";
 
@@ -16,6 +17,7 @@ export type RawPlace = readonly RawPiece[] | "auto";
 
 /** Parses the value of `--raw`: "auto", or pieces for `parseRawPieces`. Throws `BAD_OPTION`. */
 export function parseRawPlace(text: string): RawPlace {
+  checkArgument("text", text, aText);
   return text.trim() === "auto" ? "auto" : parseRawPieces(text);
 }
 
@@ -26,6 +28,7 @@ const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20,
  * as ranges, "0-3G,4G-". Throws `BAD_OPTION`.
  */
 export function parseRawPieces(text: string): RawPiece[] {
+  checkArgument("text", text, aText);
   const parts = text.split(",");
   return parts.map((part, i) => {
     const [from = "", to, ...more] = part.split("-");
@@ -34,7 +37,7 @@ export function parseRawPieces(text: string): RawPiece[] {
     const last = i === parts.length - 1;
     const ordered = start !== undefined && (end === undefined || end > start);
     if (!ordered || more.length > 0 || (to !== undefined && to.trim() !== "" && end === undefined) || !(last || end)) {
-      throw badRaw(text, `${JSON.stringify(part)} is not a range of addresses`);
+      throw badRaw(text, `${JSON.stringify(shortened(part))} is not a range of addresses`);
     }
     return { start, end };
   });
@@ -67,8 +70,15 @@ export function layOut(pieces: readonly RawPiece[], size: number, file: string):
 }
 
 function badRaw(text: string, what: string): DumpError {
-  return new DumpError("BAD_OPTION", `${OPTION.raw} ${text}: ${what}`, { cure: CURE });
+  return new DumpError("BAD_OPTION", `${OPTION.raw} ${shortened(text)}: ${what}`, { cure: CURE });
 }
+
+/** The beginning of a long text: a list of ranges would fill the terminal. */
+function shortened(text: string): string {
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+}
+
+const MOST_SHOWN = 200;
 
 function misfit(file: string, what: string): DumpError {
   return new DumpError("BAD_OPTION", what, { file, cure: CURE });

@@ -1,4 +1,6 @@
 import { DumpError } from "../../errors.js";
+import { aSignal, checkArgument, checkGiven, hasMembers, maybe, suchThat } from "../../option-shape.js";
+import { spoolOption } from "../input-options.js";
 import { ARCHIVE_HEAD, archiveOf, PACKAGES } from "./archive/archives.js";
 import type { Wanted } from "./archive/find-member.js";
 import { type ByteSource, readExactly } from "./byte-source.js";
@@ -15,6 +17,14 @@ export interface UnpackVmlinuxOptions {
   /** Stops the unpacking: debug packages have a GB. */
   readonly signal?: AbortSignal;
 }
+
+const aSideFile = suchThat(
+  (value) =>
+    hasMembers(value, ["name", "source", "close"]) &&
+    typeof (value as SideFile).close === "function" &&
+    hasMembers((value as SideFile).source, ["size", "read"]),
+  "a file of openSideFile",
+);
 
 const PIECE = 1 << 20;
 const DEBUG_PACKAGE = "Give the kernel's debug package (linux-image-…-dbg, -dbgsym, kernel-debuginfo)";
@@ -54,10 +64,10 @@ export function isPackedVmlinux(source: ByteSource): boolean {
  * closed when it is no longer needed, and if anything fails. Throws `NOT_A_DUMP` for an archive without a vmlinux, what
  * unpacking and the temporary file throw, `ABORTED`.
  */
-export async function unpackVmlinux(
-  file: SideFile,
-  { spool = {}, signal }: UnpackVmlinuxOptions = {},
-): Promise<SideFile> {
+export async function unpackVmlinux(file: SideFile, options: UnpackVmlinuxOptions = {}): Promise<SideFile> {
+  checkArgument("file", file, aSideFile);
+  checkGiven(options, { spool: spoolOption, signal: maybe(aSignal) });
+  const { spool = {}, signal } = options;
   const { name, source } = file;
   const kept = createSpoolFileOf(file, spool);
   if (kept === undefined) return file;
