@@ -1,5 +1,5 @@
 import { BATCH, type Classifier, createClassifier } from "../filter/classifier.js";
-import { CLASS_NUMBERS, CRASH_KERNEL, KEPT_FROM, NO_STRUCT_PAGE, OFFLINE } from "../filter/page-classes.js";
+import { CLASS_NUMBERS, CRASH_KERNEL, DEVICE, KEPT_FROM, NO_STRUCT_PAGE, OFFLINE } from "../filter/page-classes.js";
 import { createDeviceCheck } from "../filter/privacy/device-check.js";
 import type { PrivacyView } from "../filter/privacy/privacy-view.js";
 import { createRescue, type Rescue } from "../filter/privacy/rescue.js";
@@ -69,9 +69,14 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
     const [start, end] = [Math.max(startPfn, task.startPfn), Math.min(endPfn, task.endPfn)];
     if (start < end) dropped[OFFLINE] = (dropped[OFFLINE] as number) + clearBits(kept, start, end);
   }
-  for (const { startPfn, endPfn } of privacy?.view.crashKernel ?? []) {
-    const [start, end] = [Math.max(startPfn, task.startPfn), Math.min(endPfn, task.endPfn)];
-    if (start < end) dropped[CRASH_KERNEL] = (dropped[CRASH_KERNEL] as number) + clearBits(kept, start, end);
+  for (const [pageClass, ranges] of [
+    [CRASH_KERNEL, privacy?.view.crashKernel],
+    [DEVICE, privacy?.view.foreign],
+  ] as const) {
+    for (const { startPfn, endPfn } of ranges ?? []) {
+      const [start, end] = [Math.max(startPfn, task.startPfn), Math.min(endPfn, task.endPfn)];
+      if (start < end) dropped[pageClass] = (dropped[pageClass] as number) + clearBits(kept, start, end);
+    }
   }
   let unreadable = 0;
   let withStructPage = 0;

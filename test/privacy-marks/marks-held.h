@@ -473,3 +473,31 @@ static void do_numbers(void)
 	if (syscall(SYS_perf_event_open, &a, 0, -1, -1, 0) < 0)
 		say("perf: %s\n", strerror(errno));
 }
+
+/* ---- a machine of one processor, which this one is the host of: its memory, its registers ---- */
+
+static void do_guest(void)
+{
+#if defined __x86_64__
+	int kvm = open("/dev/kvm", O_RDWR), vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	char *memory = map(16 * PAGE);
+	fill(memory + PAGE, 15 * PAGE, "kvmmm");
+	memory[0] = (char)0xf4; /* hlt */
+	struct kvm_userspace_memory_region region = { 0, 0, 0, 16 * PAGE, (uintptr_t)memory };
+	int cpu = vm < 0 || ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) ? -1 : ioctl(vm, KVM_CREATE_VCPU, 0);
+	struct kvm_sregs segments;
+	struct kvm_regs registers = { .rflags = 2 };
+	struct kvm_fpu vectors;
+	if (cpu < 0 || ioctl(cpu, KVM_GET_SREGS, &segments) || ioctl(cpu, KVM_GET_FPU, &vectors)) {
+		say("kvm: %s\n", strerror(errno));
+		return;
+	}
+	segments.cs.base = segments.cs.selector = 0;
+	fill(&registers.r8, 64, "kvmrg");
+	fill(vectors.xmm, 256, "kvmxm");
+	if (ioctl(cpu, KVM_SET_SREGS, &segments) || ioctl(cpu, KVM_SET_REGS, &registers) || ioctl(cpu, KVM_SET_FPU, &vectors) || ioctl(cpu, KVM_RUN, 0))
+		say("kvm: %s\n", strerror(errno));
+	memset(&registers, 0, sizeof registers);
+	memset(&vectors, 0, sizeof vectors);
+#endif
+}

@@ -18,6 +18,9 @@
 #include <linux/if_tun.h>
 #include <linux/io_uring.h>
 #include <linux/keyctl.h>
+#if defined __x86_64__
+#include <linux/kvm.h>
+#endif
 #include <linux/loop.h>
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
@@ -614,7 +617,7 @@ static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "kept", do_kept }, { "kexec", do_kexec }, { "stacks", do_stacks }, { "storage", do_storage }, { "mapkeys", do_map_keys },
 	{ "asked", do_asked }, { "passwords", do_passwords }, { "secrets", do_secrets }, { "audited", do_audited }, { "actions", do_actions },
 	{ "ipv6", do_ipv6 }, { "hid", do_hid }, { "autofs", do_autofs }, { "disks", do_disks }, { "protocols", do_protocols },
-	{ "ancillary", do_ancillary }, { "filters", do_filters }, { "numbers", do_numbers }, { "ttyprintk", do_ttyprintk },
+	{ "ancillary", do_ancillary }, { "filters", do_filters }, { "numbers", do_numbers }, { "ttyprintk", do_ttyprintk }, { "guest", do_guest },
 };
 
 /* what the C library's copies left in vector registers would count as this process's own */

@@ -29,7 +29,7 @@ MODULES = ["virtio_console", "virtio_rng", "zram", "zsmalloc", "lzo_rle", "lzo",
            "tun", "libnvdimm", "nd_e820", "nd_pmem", "fuse", "loop", "dm_mod", "dm_crypt", "overlay", "bridge", "tls", "sctp",
            "wireguard", "xfrm_user", "esp4", "nf_tables", "af_alg", "algif_skcipher", "algif_hash", "algif_aead", "cbc", "ctr",
            "gcm", "ghash_generic", "hmac", "binfmt_misc", "configfs", "null_blk", "aesni_intel", "authenc", "echainiv", "seqiv", "sha256_generic", "sha256", "libsha256",
-           "act_simple", "cifs", "uhid", "hid_generic", "autofs4", "scsi_debug", "sd_mod", "brd", "tipc", "rds", "ttyprintk"]
+           "act_simple", "cifs", "uhid", "hid_generic", "autofs4", "scsi_debug", "sd_mod", "brd", "tipc", "rds", "ttyprintk", "kvm", "kvm_amd"]
 key, _, kdump = name.partition("+")
 
 # What the tools compile and start is this folder's program.

@@ -19,6 +19,8 @@ export interface PrivacyView {
   readonly known: PageBitmap;
   /** Memory reserved for the crash kernel. */
   readonly crashKernel: readonly CrashKernelRange[];
+  /** Other memory that was reserved at boot for others than the kernel. */
+  readonly foreign?: readonly LinearRange[];
   /** The memory that the kernel's direct map and its image have, if its page tables show it. */
   readonly linear?: readonly LinearRange[];
   readonly littleEndian: boolean;
@@ -39,11 +41,13 @@ export function privacyView(
   {
     pages: objects = [],
     crashKernel: named,
+    foreign = [],
     observe,
     kernelStack = taskStack(dump.machine, parseKernelVersion(view.utsname.release) ?? 0),
   }: {
     readonly pages?: readonly ObjectPages[];
     readonly crashKernel?: readonly CrashKernelRange[] | undefined;
+    readonly foreign?: readonly LinearRange[];
     readonly observe?: KernelPageObserver;
     readonly kernelStack?: TaskStack;
   } = {},
@@ -70,6 +74,7 @@ export function privacyView(
       ...{ stack, known: pages.known, crashKernel: crashKernel ?? [], littleEndian, lowestAddress: view.lowestAddress },
       ...(stackTops && { stackTops }),
       ...(pages.linear && { linear: pages.linear }),
+      ...(foreign.length > 0 && { foreign }),
     },
     pages,
     gaps: [

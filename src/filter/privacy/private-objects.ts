@@ -15,6 +15,7 @@ import type { Dump } from "../../reader/dump.js";
 import { wordAt } from "../../reader/fields.js";
 import { MAX_SPANS, SpanList } from "../erase/spans.js";
 import { fileTableRooms } from "./file-tables.js";
+import { GUEST_CACHES, guestRegisters } from "./guest-registers.js";
 import { keyPayloads } from "./key-payloads.js";
 import { type QueueRoots, queuedMessages } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
@@ -68,7 +69,7 @@ export interface PrivateObjects {
   readonly caches: SlabWalk["caches"];
   /** Whether the keys of keyrings were found. */
   readonly keysFound: boolean;
-  /** Whether there are slabs for processors of virtual machines (KVM). */
+  /** Whether there are processors of virtual machines (KVM) whose registers stay. */
   readonly guests: boolean;
   /** There was more than can be remembered. */
   readonly cut: boolean;
@@ -234,9 +235,11 @@ class Collector implements PrivateObjects, QueueRoots {
     else if (name.startsWith("biovec-")) this.#vectors(slab);
     else if (name === "task_struct") this.#namespaces(slab);
     else if (name === "mqueue_inode_cache") this.#postQueues(slab);
-    else if (name === "kvm_vcpu") this.guests = true;
+    else if (name === "kvm_vcpu") this.#guests(slab);
     if (this.#registers === undefined) return;
-    if (name === "task_struct") {
+    const guest = GUEST_CACHES.get(name);
+    if (guest !== undefined) this.#everyUsed(slab, (at) => this.add(guest, at, cache.objectSize));
+    else if (name === "task_struct") {
       this.#everyUsed(slab, (at) => {
         const pieces = this.#piecesOf(cache);
         pieces.forEach(([from, to], n) => {
@@ -253,6 +256,16 @@ class Collector implements PrivateObjects, QueueRoots {
         });
       });
     }
+  }
+
+  /** Registers of virtual machines' processors: of those of others than this kernel's programs, if they were asked for. */
+  #guests(slab: Slab): void {
+    const pieces = this.#registers && guestRegisters(this.#kernel);
+    if (pieces === undefined) this.guests = true;
+    this.#everyUsed(slab, (at) => {
+      for (const [from, to] of pieces ?? [])
+        this.add("registers", at + from, Math.min(to, slab.cache.objectSize) - from);
+    });
   }
 
   /** Bytes that no member of the objects' type covers, if they may contain anything. */

@@ -21,6 +21,7 @@ import { driverBuffers, mayHaveVsockPackets } from "./driver-buffers.js";
 import { entryStacks } from "./entry-stacks.js";
 import { hostNames } from "./host-names.js";
 import { type LargeObjects, largeObjects, type ObjectPages } from "./large-objects.js";
+import type { LinearRange } from "./linear-memory.js";
 import { logTexts } from "./log-texts.js";
 import { oldFrames } from "./old-frames.js";
 import { structPageReader } from "./page-reader.js";
@@ -28,6 +29,7 @@ import type { PrivacyExtra, PrivacyKeep } from "./privacy-names.js";
 import { type PrivateObjects, privateObjects, SCRUBBED, type Scrubbed, type ScrubList } from "./private-objects.js";
 import { queuedSignals } from "./queued-signals.js";
 import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
+import { reservedRanges } from "./reserved-ranges.js";
 import { screens } from "./screens.js";
 import { slabGaps } from "./slab-gaps.js";
 import type { StackTops } from "./stack-tops.js";
@@ -64,6 +66,8 @@ export interface ScrubSearch {
   readonly pages: readonly ObjectPages[];
   /** Memory reserved for the crash kernel, if it was found by symbols. */
   readonly crashKernel: readonly CrashKernelRange[] | undefined;
+  /** Other memory reserved at boot for others than the kernel. */
+  readonly foreign: readonly LinearRange[];
   readonly kernelStack: TaskStack;
   /** Finds the rest. */
   search(): Scrub;
@@ -161,6 +165,7 @@ class ScrubRun {
       stackTops: this.#stackTops,
       pages: this.#large?.pages ?? [],
       crashKernel: kernel && namedCrashKernel(dump, kernel),
+      foreign: kernel === undefined ? [] : reservedRanges(dump, space, kernel),
       kernelStack: this.#stack,
     };
   }

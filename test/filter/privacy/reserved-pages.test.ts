@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { createDeviceCheck } from "../../../src/filter/privacy/device-check.js";
 import { linearMemory } from "../../../src/filter/privacy/linear-memory.js";
+import { reservedRanges } from "../../../src/filter/privacy/reserved-ranges.js";
 import type { PageLayout } from "../../../src/kernel/page/page-layout.js";
+import type { Dump } from "../../../src/reader/dump.js";
 import { WorkerThreads } from "../../../src/worker/threads.js";
+import { machine, space } from "../../support/fake-machine.js";
 import { filterFile, temporaryFolder } from "../../support/filter.js";
 import { bitmapPfns, readKdumpBitmap2 } from "../../support/golden.js";
 import { privateKernel, setField } from "../../support/kernel/private-kernel.js";
@@ -105,6 +108,38 @@ describe("reserved pages that were given out", () => {
     const { result } = await kept(kernel);
     expect(result.classes.device).toBe(0);
     expect(result.privacy?.remains.join()).toMatch(/persistent memory/);
+  });
+});
+
+describe("memory reserved at boot for others", () => {
+  const TYPES = {
+    reserve_mem_table: [0, 32],
+    "reserve_mem_table.start": [16, 8],
+    "reserve_mem_table.size": [24, 8],
+  } as const;
+  const dump = { pageSize: 4096, maxMapnr: 32 } as unknown as Dump;
+
+  test("an initramfs that was not freed, and regions reserved by name", () => {
+    const { kernel, point, word } = machine(
+      { initrd_start: 0x100, initrd_end: 0x108, reserved_mem_table: 0x200 },
+      TYPES,
+    );
+    point(0x100, 0x4000);
+    point(0x108, 0x7800);
+    word(0x210, 0x9000n);
+    word(0x218, 0x2000n);
+    // More than there is.
+    word(0x230, 0xa000n);
+    word(0x238, 1n << 40n);
+    expect(reservedRanges(dump, space, kernel)).toEqual([
+      { startPfn: 4, endPfn: 7 },
+      { startPfn: 9, endPfn: 11 },
+    ]);
+    word(0x100, 0n);
+    word(0x108, 0n);
+    word(0x218, 0n);
+    expect(reservedRanges(dump, space, kernel)).toEqual([]);
+    expect(reservedRanges(dump, space, machine({}, TYPES).kernel)).toEqual([]);
   });
 });
 
