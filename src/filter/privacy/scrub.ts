@@ -22,6 +22,7 @@ import { entryStacks } from "./entry-stacks.js";
 import { hostNames } from "./host-names.js";
 import { type LargeObjects, largeObjects, type ObjectPages } from "./large-objects.js";
 import type { LinearRange } from "./linear-memory.js";
+import { logBuffers } from "./log-buffers.js";
 import { logTexts } from "./log-texts.js";
 import { oldFrames } from "./old-frames.js";
 import { structPageReader } from "./page-reader.js";
@@ -264,7 +265,10 @@ class ScrubRun {
     const memory = viewMemory(this.#dump, this.#view);
     const found = memory && logTexts(this.#space, memory);
     if (found === undefined) this.#asked("the kernel's log");
-    else this.#reach("log", found);
+    else {
+      this.#reach("log", found);
+      if (this.#kernel !== undefined) this.#add("log", logBuffers(this.#space, this.#kernel));
+    }
   }
 
   host(): void {
