@@ -20,5 +20,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     pool: "forks",
     maxWorkers: 2,
+    // They change nothing that belongs to the process.
+    isolate: false,
   },
 });

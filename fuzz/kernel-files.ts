@@ -7,7 +7,7 @@ import { initialPlan } from "../src/filter/plan.js";
 import { policyOfLevel } from "../src/filter/policy.js";
 import { privacyView } from "../src/filter/privacy/privacy-view.js";
 import { selfCheck } from "../src/filter/self-check/self-check.js";
-import { completeDump } from "../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../src/kernel/complete-dump.js";
 import { findSymbols, findTypes } from "../src/kernel/debuginfo/memory-debuginfo.js";
 import { attachSpace, kernelView, viewMemory } from "../src/kernel/kernel-view.js";
 import { logOfKernel } from "../src/kernel/log/read-log.js";
@@ -82,7 +82,7 @@ export function kernelFile(number: number): KernelFile {
   const bytes = (makers[index] as () => Uint8Array)();
   const path = join(folder, `structs${index}`);
   writeFileSync(path, bytes);
-  const dump = completeDump(openDump(path), new Warnings());
+  const dump = completeWithKernel(openDump(path), new Warnings()).dump;
   try {
     const file = describe(path, bytes, dump);
     made.set(index, file);

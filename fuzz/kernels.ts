@@ -1,6 +1,6 @@
 /** Built kernels of all architectures, opened once, with the words that the program reads of each. */
 
-import { completeDump } from "../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../src/kernel/complete-dump.js";
 import { attachSpace, kernelView } from "../src/kernel/kernel-view.js";
 import type { Dump } from "../src/reader/dump.js";
 import { openDump } from "../src/reader/open.js";
@@ -60,7 +60,7 @@ export function fuzzKernel(number: number): FuzzKernel {
   if (known !== undefined) return known;
   const [name, make] = makers[index] as (typeof makers)[number];
   const path = asFile(`kernel${index}`, make());
-  const dump = completeDump(openDump(path), new Warnings());
+  const dump = completeWithKernel(openDump(path), new Warnings()).dump;
   const text = dump.vmcoreinfo?.text ?? "";
   const { wordSize, littleEndian } = dump.machine;
   const places = placesRead(dump.memory, wordSize, littleEndian, (memory) => useKernel({ ...dump, memory }));

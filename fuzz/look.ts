@@ -1,6 +1,6 @@
 import { DumpError } from "../src/errors.js";
 import { initialPlan } from "../src/filter/plan.js";
-import { completeDump } from "../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../src/kernel/complete-dump.js";
 import { kernelView } from "../src/kernel/kernel-view.js";
 import { logOfKernel } from "../src/kernel/log/read-log.js";
 import type { Dump } from "../src/reader/dump.js";
@@ -42,7 +42,7 @@ export function lookAt(input: Dump): void {
     for (const at of [start, end - 1]) attempt(() => readPages(memory, at - (at % page.length), page));
   }
   if (maxMapnr <= MOST_PAGES) attempt(() => initialPlan(input, undefined));
-  const dump = completeDump(input, new Warnings());
+  const dump = completeWithKernel(input, new Warnings()).dump;
   attempt(() => kernelView(dump, new Warnings()));
   attempt(() => logOfKernel(dump));
 }

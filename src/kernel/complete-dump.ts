@@ -19,8 +19,3 @@ export function completeWithKernel(
   if (vmlinux === undefined) return completeOwn(dump, warnings, options, doubt);
   return { dump: dumpWithVmlinux(withoutVmcoreinfo(dump), vmlinux, dump), view: undefined };
 }
-
-/** The same without checking a text against memory, for callers that classify no pages. */
-export function completeDump(dump: Dump, warnings: Warnings, options: CompleteOptions = {}): Dump {
-  return completeWithKernel(dump, warnings, options).dump;
-}

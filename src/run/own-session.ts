@@ -42,7 +42,7 @@ export function sessionOfComplete({ dump, view }: CompleteDump, warnings: Warnin
   return view === undefined ? sessionOf(dump, warnings) : { dump, view, whyNoView: undefined, warnings };
 }
 
-/** The session of a complete dump (`completeDump`): looks for its kernel. */
+/** The session of a complete dump (`completeWithKernel`): looks for its kernel. */
 export function sessionOf(dump: Dump, warnings: Warnings): Session {
   try {
     return { dump, view: kernelView(dump, warnings), whyNoView: undefined, warnings };

@@ -6,7 +6,7 @@ import { Warnings } from "../warnings.js";
 import { type Session, type SessionOptions, sessionOfComplete } from "./own-session.js";
 
 /**
- * Finds a dump's VMCOREINFO and kernel. Throws what `completeDump` throws; if no kernel is found, the session says why.
+ * Finds a dump's VMCOREINFO and kernel. Throws what `completeWithKernel` throws; if no kernel is found, the session says why.
  */
 export function openSession(input: Dump, options: SessionOptions = {}): Session {
   const warnings = options.warnings ?? new Warnings();

@@ -80,7 +80,7 @@ export interface CompareContext {
 
 /**
  * Compares a dump page by page with its original. `given` are the pages that the dump can provide, `promisedByFile`
- * those that it should. Both dumps must be complete (`completeDump`).
+ * those that it should. Both dumps must be complete (`completeWithKernel`).
  */
 export async function compareDumps(
   dump: Dump,

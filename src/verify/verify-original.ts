@@ -13,7 +13,7 @@ import { digestContext, type VerifyOptions } from "./verify-options.js";
 
 /** A dump whose own pages have been checked. */
 export interface CheckedDump {
-  /** Complete (`completeDump`). */
+  /** Complete (`completeWithKernel`). */
   readonly dump: Dump;
   /** Pages that the dump can provide, and those that it should. */
   readonly readable: PageBitmap;

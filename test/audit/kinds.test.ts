@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { completeDump } from "../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../src/kernel/complete-dump.js";
 import { kernelView } from "../../src/kernel/kernel-view.js";
 import { kindReader } from "../../src/kernel/page/kind-reader.js";
 import { PAGE_KINDS, type PageKind } from "../../src/kernel/page/page-kinds.js";
@@ -20,7 +20,7 @@ const folder = temporaryFolder();
 /** The kinds of all pages of a dump file. */
 function kindsOf(path: string, window = 2 ** 15): (pfn: number) => PageKind | undefined {
   const warnings = new Warnings();
-  const dump = completeDump(openDump(path, warnings), warnings);
+  const dump = completeWithKernel(openDump(path, warnings), warnings).dump;
   try {
     const reader = kindReader(dump, kernelView(dump, warnings));
     const kinds = new Uint8Array(dump.maxMapnr);

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
 import { pagesOf } from "../../src/index.js";
-import { completeDump } from "../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../src/kernel/complete-dump.js";
 import { kernelView } from "../../src/kernel/kernel-view.js";
 import { segmentsOf } from "../../src/reader/attach.js";
 import { openDump } from "../../src/reader/open.js";
@@ -149,7 +149,7 @@ describe("what would be searched for in all memory is not: nobody knows yet whic
   });
 
   test("a process's page table, where the kernel's is lost", () => {
-    const dump = completeDump(openDump(vmcore), new Warnings());
+    const dump = completeWithKernel(openDump(vmcore), new Warnings()).dump;
     const { space } = kernelView(dump, new Warnings());
     dump.close();
     damage(inFile("root" in space ? space.root : 0), new Uint8Array(PAGE));

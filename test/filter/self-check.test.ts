@@ -6,7 +6,7 @@ import { codecOf } from "../../src/codec/codecs.js";
 import { initialPlan } from "../../src/filter/plan.js";
 import { type Policy, policyOfLevel } from "../../src/filter/policy.js";
 import { selfCheck } from "../../src/filter/self-check/self-check.js";
-import { completeDump } from "../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../src/kernel/complete-dump.js";
 import { kernelView } from "../../src/kernel/kernel-view.js";
 import { openDump } from "../../src/reader/open.js";
 import { filterDump } from "../../src/run/filter-dump.js";
@@ -23,13 +23,13 @@ const [input, output] = [join(folder, "input"), join(folder, "output")];
 function check(path: string, change: (text: string) => string = (text) => text, level = 31) {
   const dump = openDump(path);
   try {
-    const plain = completeDump(dump, new Warnings());
+    const plain = completeWithKernel(dump, new Warnings()).dump;
     const text = change(plain.vmcoreinfo?.text ?? "");
     const warnings = new Warnings();
     const changed =
       text === plain.vmcoreinfo?.text
         ? plain
-        : completeDump(dump, warnings, { vmcoreinfo: { text, name: "changed.txt" } });
+        : completeWithKernel(dump, warnings, { vmcoreinfo: { text, name: "changed.txt" } }).dump;
     const view = kernelView(changed, warnings);
     const asked = policyOfLevel(level);
     const { policy, view: checked } = selfCheck(changed, view, asked, initialPlan(changed, view), warnings);

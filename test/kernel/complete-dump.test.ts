@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { codecOf } from "../../src/codec/codecs.js";
-import { completeDump } from "../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../src/kernel/complete-dump.js";
 import { kernelView } from "../../src/kernel/kernel-view.js";
 import type { Dump } from "../../src/reader/dump.js";
 import { openDump } from "../../src/reader/open.js";
@@ -83,7 +83,7 @@ const note = (text: string) => encodeNotes([vmcoreinfoNote(text)], "little");
 
 function complete(dump: Dump, options: { vmcoreinfoAt?: number } = {}) {
   const warnings = new Warnings();
-  const found = completeDump(dump, warnings, options);
+  const found = completeWithKernel(dump, warnings, options).dump;
   dump.close();
   return {
     address: found.vmcoreinfoAddress,
@@ -192,7 +192,7 @@ test("a memory image read as another machine: the error says which text was trie
   writeFileSync(path, one.memory.read(0, 32 * MiB));
   const machine = { arch: "arm64", wordSize: 8, littleEndian: true } as const;
   const dump = openDump(path, undefined, { raw: [{ start: 0, end: undefined }], machine });
-  const found = completeDump(dump, new Warnings());
+  const found = completeWithKernel(dump, new Warnings()).dump;
   expect(found.vmcoreinfoFound).toMatchObject([{ paddr: FREE, release: "6.1.0-one", pages: undefined }]);
   expect(() => kernelView(found, new Warnings())).toThrow(
     /VMCOREINFO of 6\.1\.0-one at 0x1f00000 in its memory leads to no kernel of arm64: .*\(`machine`\).*\(`raw`\)/,
@@ -205,7 +205,7 @@ test("the page size comes with the text", () => {
   const dump = dumpOf([one], [{ at: FREE, bytes: ascii(`${one.vmcoreinfo}\0`) }]);
   // As if the headers had said 64 KiB: QEMU's kdump files of some machines do.
   const wrong: Dump = { ...dump, pageSize: 65536, maxMapnr: dump.maxMapnr / 16 };
-  const found = completeDump(wrong, new Warnings());
+  const found = completeWithKernel(wrong, new Warnings()).dump;
   expect(found).toMatchObject({ pageSize: 4096, maxMapnr: dump.maxMapnr });
   expect(kernelView(found, new Warnings()).memMap.count).toBe(1);
   dump.close();

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { codecOf } from "../../src/codec/codecs.js";
-import { completeDump } from "../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../src/kernel/complete-dump.js";
 import type { CompleteOptions } from "../../src/kernel/complete-own.js";
 import { fitsMachine } from "../../src/kernel/given-vmcoreinfo.js";
 import { kernelView } from "../../src/kernel/kernel-view.js";
@@ -42,7 +42,7 @@ function withDump<T>(bytes: Uint8Array, open: OpenOptions, use: (dump: ReturnTyp
 function complete(bytes: Uint8Array, open: OpenOptions, options: CompleteOptions) {
   return withDump(bytes, open, (dump) => {
     const warnings = new Warnings();
-    const found = completeDump(dump, warnings, options);
+    const found = completeWithKernel(dump, warnings, options).dump;
     const reached = () => kernelView(found, new Warnings()).utsname.release;
     return { found, release: reached(), messages: warnings.list.map(({ code, message }) => `${code}: ${message}`) };
   });
@@ -128,7 +128,7 @@ describe("QEMU's vmcoreinfo device", () => {
 
   function kernelViewPhysBase(bytes: Uint8Array, vmcoreinfoDevice: Uint8Array): bigint {
     return withDump(bytes, raw, (dump) => {
-      return kernelView(completeDump(dump, new Warnings(), { vmcoreinfoDevice }), new Warnings()).physBase;
+      return kernelView(completeWithKernel(dump, new Warnings(), { vmcoreinfoDevice }).dump, new Warnings()).physBase;
     });
   }
 

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { completeDump } from "../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../src/kernel/complete-dump.js";
 import { attachSpace, type KernelView, kernelView, viewMemory } from "../../src/kernel/kernel-view.js";
 import { logOfKernel } from "../../src/kernel/log/read-log.js";
 import { kernelOf } from "../../src/library/kernel-of.js";
@@ -24,7 +24,7 @@ async function withoutTop(
   lost?: (view: KernelView, dump: Dump) => bigint,
 ): Promise<string> {
   const { vmcore } = await realDump(name);
-  const dump = completeDump(openDump(vmcore), new Warnings());
+  const dump = completeWithKernel(openDump(vmcore), new Warnings()).dump;
   const view = kernelView(dump, new Warnings());
   const top = attachSpace(view.space, dump.memory).tables?.shape.levels[0];
   const address = lost?.(view, dump);
@@ -53,7 +53,7 @@ function offsetOf(vmcore: string, paddr: number): number {
 }
 
 function viewOf(path: string): KernelView {
-  const dump = completeDump(openDump(path), new Warnings());
+  const dump = completeWithKernel(openDump(path), new Warnings()).dump;
   const view = kernelView(dump, new Warnings());
   dump.close();
   return view;
@@ -72,7 +72,7 @@ function sectionsAt(dump: Dump, view: KernelView): bigint {
 }
 
 const logOf = (path: string) => {
-  const dump = completeDump(openDump(path), new Warnings());
+  const dump = completeWithKernel(openDump(path), new Warnings()).dump;
   try {
     return logOfKernel(dump).records.map(({ text }) => Buffer.from(text).toString("latin1"));
   } finally {

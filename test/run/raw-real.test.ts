@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { completeDump } from "../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../src/kernel/complete-dump.js";
 import { kernelView } from "../../src/kernel/kernel-view.js";
 import { openDump } from "../../src/reader/open.js";
 import type { OpenOptions } from "../../src/reader/open-sources.js";
@@ -97,11 +97,11 @@ describeWithDumps("QEMU's vmcoreinfo device beside the memory of a real dump", (
     const dump = openDump(image, undefined, { raw: [{ start: 0, end: undefined }] });
     const text = original.vmcoreinfo?.text as string;
     // The guest gives QEMU the note in its own memory; a search finds the text behind the note's header of 24 bytes.
-    const address = (completeDump(dump, new Warnings()).vmcoreinfoAddress as number) - 24;
+    const address = (completeWithKernel(dump, new Warnings()).dump.vmcoreinfoAddress as number) - 24;
     const size = 24 + Math.ceil(text.length / 4) * 4;
     const vmcoreinfoDevice = new ByteBuffer("little").u16(1).u16(1).u32(size).u64(address).toBytes();
     const warnings = new Warnings();
-    const found = completeDump(dump, warnings, { vmcoreinfoDevice });
+    const found = completeWithKernel(dump, warnings, { vmcoreinfoDevice }).dump;
     expect(found).toMatchObject({ vmcoreinfoAddress: address + 24, vmcoreinfo: { text } });
     expect(kernelView(found, warnings).physBase).toBe(original.vmcoreinfo?.number("phys_base"));
     expect(warnings.list).toEqual([]);

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { completeDump } from "../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../src/kernel/complete-dump.js";
 import { attachSpace, kernelView } from "../../src/kernel/kernel-view.js";
 import { openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";
@@ -18,7 +18,7 @@ const [input, output] = [join(folder, "input"), join(folder, "output.elf")];
 /** The share of memory with a virtual address, each of which translates back. */
 async function mapped(path: string): Promise<number> {
   await filterFile(path, output, { level: 0, format: "elf" });
-  const dump = completeDump(openDump(path), new Warnings());
+  const dump = completeWithKernel(openDump(path), new Warnings()).dump;
   const space = attachSpace(kernelView(dump, new Warnings()).space, dump.memory);
   const elf = openElf(output);
   let [all, withAddress] = [0, 0];

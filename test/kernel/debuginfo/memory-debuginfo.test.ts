@@ -3,7 +3,7 @@
  * symbol table of a vmlinux, and as a way to the kernel's own objects.
  */
 import { describe, expect, test } from "vitest";
-import { completeDump } from "../../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../../src/kernel/complete-dump.js";
 import { findSymbols, findTypes } from "../../../src/kernel/debuginfo/memory-debuginfo.js";
 import type { KernelMemory } from "../../../src/kernel/kernel-memory.js";
 import { kernelView, viewMemory } from "../../../src/kernel/kernel-view.js";
@@ -23,7 +23,7 @@ import { hasReadelf, runTool } from "../../support/external-tools.js";
 async function withMemory(name: string, use: (memory: KernelMemory) => void): Promise<void> {
   const { vmcore } = await realDump(name);
   const warnings = new Warnings();
-  const dump = completeDump(openDump(vmcore, warnings), warnings);
+  const dump = completeWithKernel(openDump(vmcore, warnings), warnings).dump;
   try {
     const memory = viewMemory(dump, kernelView(dump, warnings));
     if (memory === undefined) throw new Error("no VMCOREINFO");

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { writeVmcoreinfo } from "../../../src/cli/commands/write-vmcoreinfo.js";
 import { completeOptions, type InputArguments } from "../../../src/cli/input-options.js";
 import { codecOf } from "../../../src/codec/codecs.js";
-import { completeDump } from "../../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../../src/kernel/complete-dump.js";
 import { findSymbols } from "../../../src/kernel/debuginfo/memory-debuginfo.js";
 import * as items from "../../../src/kernel/debuginfo/vmcoreinfo-items.js";
 import { kernelView, viewMemory } from "../../../src/kernel/kernel-view.js";
@@ -85,7 +85,7 @@ describeWithDumps("dumps without VMCOREINFO and their vmlinux", () => {
       const dump = openDump(await withoutAnyText(name));
       const workers = new WorkerThreads(1);
       try {
-        const complete = completeDump(dump, new Warnings(), { vmlinux });
+        const complete = completeWithKernel(dump, new Warnings(), { vmlinux }).dump;
         const common = compare(complete.vmcoreinfo?.items ?? new Map(), await ownItems(name));
         expect(common).toEqual({ different: [], missing: [], more: [] });
         const golden = readGolden(name);
@@ -130,7 +130,7 @@ describeWithDumps("dumps without VMCOREINFO and their vmlinux", () => {
   ])("%s vmlinux is refused", async (_, name, message) => {
     const vmlinux = await realVmlinux();
     const dump = openDump((await realDump(name)).vmcore);
-    const error = failureOf(() => completeDump(dump, new Warnings(), { vmlinux }));
+    const error = failureOf(() => completeWithKernel(dump, new Warnings(), { vmlinux }).dump);
     dump.close();
     expect([error.code, error.message]).toEqual(["BAD_OPTION", expect.stringMatching(message)]);
   });
@@ -143,7 +143,7 @@ describeWithDumps("dumps without VMCOREINFO and their vmlinux", () => {
     const dump = openDump(vmcore);
     const workers = new WorkerThreads(1);
     try {
-      const complete = completeDump(dump, new Warnings(), { vmlinux });
+      const complete = completeWithKernel(dump, new Warnings(), { vmlinux }).dump;
       expect(compare(complete.vmcoreinfo?.items ?? new Map(), await ownItems(name))).toEqual({
         different: [],
         missing: ["BUILD-ID"],

@@ -1,7 +1,7 @@
 /** Why a machine crashed, from its log: lines as kernels of several architectures and versions print them. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { completeDump } from "../../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../../src/kernel/complete-dump.js";
 import { type CrashReason, crashReason } from "../../../src/kernel/log/crash-reason.js";
 import type { LogRecord } from "../../../src/kernel/log/log-record.js";
 import { logOfKernel } from "../../../src/kernel/log/read-log.js";
@@ -153,7 +153,7 @@ describeWithDumps("real dumps", () => {
     const warnings = new Warnings();
     const dump = openDump([(await realDump(name)).vmcore], warnings);
     try {
-      return crashReason(logOfKernel(completeDump(dump, warnings)).records);
+      return crashReason(logOfKernel(completeWithKernel(dump, warnings).dump).records);
     } finally {
       dump.close();
     }

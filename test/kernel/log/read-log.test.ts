@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "nod
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { completeDump } from "../../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../../src/kernel/complete-dump.js";
 import { formatRecord, type LogFormat, recordForJson } from "../../../src/kernel/log/format-record.js";
 import type { KernelLog } from "../../../src/kernel/log/log-record.js";
 import { logOfKernel } from "../../../src/kernel/log/read-log.js";
@@ -187,7 +187,7 @@ describeWithDumps("real dumps", () => {
     async (name) => {
       const real = await realDump(name);
       const dump = openDump([real.vmcore], new Warnings());
-      const log = logOfKernel(completeDump(dump, new Warnings()));
+      const log = logOfKernel(completeWithKernel(dump, new Warnings()).dump);
       dump.close();
       const plain = new Set(lines(log).map((line) => line.replace(/\] \[ *[TC]\d+\] /, "] ").trimEnd()));
       const console = readFileSync(real.consoleLog, "latin1").replaceAll("\r", "").split("\n");

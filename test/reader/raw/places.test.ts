@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { completeDump } from "../../../src/kernel/complete-dump.js";
+import { completeWithKernel } from "../../../src/kernel/complete-dump.js";
 import { openDump } from "../../../src/reader/open.js";
 import { openInput } from "../../../src/reader/open-input.js";
 import type { OpenOptions } from "../../../src/reader/open-sources.js";
@@ -143,7 +143,7 @@ describeWithDumps("real dumps", () => {
     try {
       expect(opened.header.description).toMatch(new RegExp(`by its ${by}$`));
       expect(opened.ranges).toEqual(pieces.map(({ start, data }) => ({ start, end: start + data.length })));
-      expect(completeDump(opened, new Warnings()).vmcoreinfo).toBeDefined();
+      expect(completeWithKernel(opened, new Warnings()).dump.vmcoreinfo).toBeDefined();
     } finally {
       opened.close();
     }
