@@ -4,6 +4,7 @@ import { checkOptions } from "../run/check-options.js";
 import type { FilterProgress } from "../run/filter-types.js";
 import { planDump } from "../run/plan-dump.js";
 import { openSession } from "../run/session.js";
+import { isStorePath } from "../store/store-url.js";
 import { Warnings } from "../warnings.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import type { Allowed } from "./allowed.js";
@@ -43,7 +44,10 @@ export async function makePlan(work: PlanWork): Promise<ShardPlan> {
     const classified = await planDump(session, progress, threads);
     await classified.pool.end();
     work.onClassified?.();
-    const count = work.shards === 0 ? automaticShards(classified.kept, await work.workers()) : work.shards;
+    const count =
+      work.shards === 0
+        ? automaticShards(classified.kept, await work.workers(), isStorePath(work.output))
+        : work.shards;
     const made = shardPlan(classified, request.identity, { format: request.format, codec: options.codec }, count);
     const changed = inputChanged(input.image);
     if (changed !== undefined) throw changed;

@@ -90,12 +90,18 @@ export function shardPlan(
  * of a core or two.
  */
 const LEAST_PAGES = 2 ** 14;
+/**
+ * In a store a shard leaves up to a part at each end, which crosses the network three times: of 256 MiB of pages that is
+ * a tenth, of 64 MiB nearly a half.
+ */
+const LEAST_PAGES_IN_STORE = 2 ** 16;
 const MOST_PAGES = 2 ** 18;
 /** Several, so that workers end at about the same time, even if one is slower or its pages are. */
 const SHARDS_PER_WORKER = 4;
 
 /** The default number of shards of a run. */
-export function automaticShards(kept: number, workers: number): number {
+export function automaticShards(kept: number, workers: number, isInStore: boolean): number {
   const wanted = Math.max(SHARDS_PER_WORKER * workers, Math.ceil(kept / MOST_PAGES));
-  return Math.max(1, Math.min(MAX_SHARDS, wanted, Math.ceil(kept / LEAST_PAGES)));
+  const least = isInStore ? LEAST_PAGES_IN_STORE : LEAST_PAGES;
+  return Math.max(1, Math.min(MAX_SHARDS, wanted, Math.ceil(kept / least)));
 }
