@@ -3,6 +3,7 @@ import type { KernelSymbols } from "../../kernel/debuginfo/kernel-symbols.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { openFiles } from "./open-files.js";
 import type { ScrubList } from "./private-objects.js";
 
 /**
@@ -19,8 +20,12 @@ const MOST_NUMBER = 64;
 /** Since 6.3. */
 const SHARED = ["printk_shared_pbufs", "panic_nbcon_pbufs"];
 
-/** Messages of the log on their way to consoles, in variables of the kernel; the last ones stay there. */
-export function logBuffers(space: AddressSpace, { symbols, types }: KernelObjects): ScrubList {
+/**
+ * Messages of the log on their way to consoles, in variables of the kernel, where the last ones stay; and what programs
+ * that have /dev/kmsg open read last (since 6.3; before, those buffers are too large for slabs and are dropped).
+ */
+export function logBuffers(space: AddressSpace, kernel: KernelObjects, tasks: Iterable<bigint>): ScrubList {
+  const { symbols, types } = kernel;
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const erase = (address: bigint, length: number) => {
     if (addVirtual(space, address, length, found.list) > 0) found.objects++;
@@ -37,6 +42,10 @@ export function logBuffers(space: AddressSpace, { symbols, types }: KernelObject
   for (const name of size === undefined ? [] : SHARED) {
     for (const address of symbols.addresses(name)) erase(address, size as number);
   }
+  const read = types.member("devkmsg_user", "pbufs");
+  const operations = new Set(symbols.addresses("kmsg_fops"));
+  const readers = read === undefined ? [] : openFiles(kernel, tasks, (address) => operations.has(address));
+  for (const reader of new Set(readers)) erase(reader + BigInt(read?.offset ?? 0), read?.size ?? 0);
   return found;
 }
 

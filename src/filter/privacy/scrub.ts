@@ -267,7 +267,9 @@ class ScrubRun {
     if (found === undefined) this.#asked("the kernel's log");
     else {
       this.#reach("log", found);
-      if (this.#kernel !== undefined) this.#add("log", logBuffers(this.#space, this.#kernel));
+      const kernel = this.#kernel;
+      if (kernel === undefined) return;
+      this.#add("log", logBuffers(this.#space, kernel, allTasks(this.#dump, this.#view, kernel)));
     }
   }
 

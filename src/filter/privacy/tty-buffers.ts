@@ -2,6 +2,7 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { moduleNamed, moduleSymbol } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
+import { openFiles } from "./open-files.js";
 import type { ScrubList } from "./private-objects.js";
 
 /** What was found in terminals. */
@@ -12,7 +13,6 @@ export interface TtyBuffers extends ScrubList {
 
 const MAX_DRIVERS = 1024;
 const MAX_LINES = 1 << 16;
-const MAX_FILES = 1 << 16;
 const MAX_TTYS = 1 << 16;
 const MAX_BUFFERS = 1 << 12;
 /** tty_struct.write_cnt is at most 64 KiB (TTYB_DEFAULT_MEM_LIMIT for buffers). */
@@ -232,30 +232,11 @@ function terminalTest(kernel: KernelObjects): (operations: bigint) => boolean {
 
 /** The terminals that processes have open; `undefined` if there are no tasks. */
 function openTtys(kernel: KernelObjects, tasks: Iterable<bigint>): bigint[] | undefined {
-  const { memory } = kernel;
-  const word = BigInt(memory.wordSize);
-  const isTerminal = terminalTest(kernel);
+  const all = [...tasks];
   const found: bigint[] = [];
-  let any = false;
-  const seen = new Set<bigint>();
-  for (const task of tasks) {
-    any = true;
-    const files = readMember(kernel, "task_struct", task, "files");
-    if (!files || seen.has(files)) continue;
-    seen.add(files);
-    const table = readMember(kernel, "files_struct", files, "fdt");
-    const array = table && readMember(kernel, "fdtable", table, "fd");
-    if (!table || !array) continue;
-    const count = Math.min(Number(readMember(kernel, "fdtable", table, "max_fds") ?? 0n), MAX_FILES);
-    for (let i = 0; i < count; i++) {
-      const file = memory.readWord(array + BigInt(i) * word);
-      if (file === undefined) break;
-      const operations = file === 0n ? undefined : readMember(kernel, "file", file, "f_op");
-      if (!operations || !isTerminal(operations)) continue;
-      const own = readMember(kernel, "file", file, "private_data");
-      const tty = own && readMember(kernel, "tty_file_private", own, "tty");
-      if (tty && found.length < MAX_TTYS) found.push(tty);
-    }
+  for (const own of openFiles(kernel, all, terminalTest(kernel))) {
+    const tty = readMember(kernel, "tty_file_private", own, "tty");
+    if (tty && found.length < MAX_TTYS) found.push(tty);
   }
-  return any ? found : undefined;
+  return all.length > 0 ? found : undefined;
 }

@@ -27,9 +27,44 @@ test("variables of functions, if they have the size, and the shared one by its t
     "textbuf.7": 0x4000,
     last: 0x43e0,
   };
-  expect(piecesOf(logBuffers(space, withSymbols(places)).list)).toEqual([
+  expect(piecesOf(logBuffers(space, withSymbols(places), []).list)).toEqual([
     [0x1000, 0x3400],
     [0x4000, 0x43e0],
   ]);
-  expect(piecesOf(logBuffers(space, withSymbols({ printk_shared_pbufs: 0x5000 })).list)).toEqual([[0x5000, 0x5c00]]);
+  expect(piecesOf(logBuffers(space, withSymbols({ printk_shared_pbufs: 0x5000 }), []).list)).toEqual([
+    [0x5000, 0x5c00],
+  ]);
+});
+
+test("what programs read last from /dev/kmsg", () => {
+  const { kernel, point, view } = machine(
+    {},
+    {
+      "task_struct.files": [0, 8],
+      "files_struct.fdt": [8, 8],
+      "fdtable.fd": [0, 8],
+      "fdtable.max_fds": [8, 4],
+      "file.f_op": [0, 8],
+      "file.private_data": [8, 8],
+      "devkmsg_user.pbufs": [64, 3072],
+    },
+  );
+  const symbols = { addresses: (name: string) => (name === "kmsg_fops" ? [BASE + 0x100n] : []) };
+  point(0x200, 0x300);
+  point(0x308, 0x400);
+  point(0x400, 0x500);
+  view.setUint32(0x408, 3, true);
+  // Two files for one reader, and another file.
+  for (const [i, file, operations, own] of [
+    [0, 0x600, 0x100, 0x2000],
+    [1, 0x600, 0x100, 0x2000],
+    [2, 0x700, 0x180, 0x4000],
+  ] as const) {
+    point(0x500 + 8 * i, file);
+    point(file, operations);
+    point(file + 8, own);
+  }
+  const found = logBuffers(space, { ...kernel, symbols } as unknown as KernelObjects, [BASE + 0x200n]);
+  expect(piecesOf(found.list)).toEqual([[0x2040, 0x2c40]]);
+  expect(found.objects).toBe(1);
 });

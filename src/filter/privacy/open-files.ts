@@ -1,0 +1,34 @@
+import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+
+const MAX_FILES = 1 << 16;
+
+/**
+ * What the files that processes have open point to (`private_data`), of files with operations that are `wanted`. A file
+ * that several have open comes several times.
+ */
+export function* openFiles(
+  kernel: KernelObjects,
+  tasks: Iterable<bigint>,
+  wanted: (operations: bigint) => boolean,
+): Generator<bigint> {
+  const { memory } = kernel;
+  const word = BigInt(memory.wordSize);
+  const seen = new Set<bigint>();
+  for (const task of tasks) {
+    const files = readMember(kernel, "task_struct", task, "files");
+    if (!files || seen.has(files)) continue;
+    seen.add(files);
+    const table = readMember(kernel, "files_struct", files, "fdt");
+    const array = table && readMember(kernel, "fdtable", table, "fd");
+    if (!table || !array) continue;
+    const count = Math.min(Number(readMember(kernel, "fdtable", table, "max_fds") ?? 0n), MAX_FILES);
+    for (let i = 0; i < count; i++) {
+      const file = memory.readWord(array + BigInt(i) * word);
+      if (file === undefined) break;
+      const operations = file === 0n ? undefined : readMember(kernel, "file", file, "f_op");
+      if (!operations || !wanted(operations)) continue;
+      const own = readMember(kernel, "file", file, "private_data");
+      if (own) yield own;
+    }
+  }
+}
