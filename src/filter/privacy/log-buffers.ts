@@ -3,7 +3,7 @@ import type { KernelSymbols } from "../../kernel/debuginfo/kernel-symbols.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import { openFiles } from "./open-files.js";
+import { dataOfOpenFiles } from "./open-files.js";
 import type { ScrubList } from "./private-objects.js";
 
 /**
@@ -44,7 +44,7 @@ export function logBuffers(space: AddressSpace, kernel: KernelObjects, tasks: It
   }
   const read = types.member("devkmsg_user", "pbufs");
   const operations = new Set(symbols.addresses("kmsg_fops"));
-  const readers = read === undefined ? [] : openFiles(kernel, tasks, (address) => operations.has(address));
+  const readers = read === undefined ? [] : dataOfOpenFiles(kernel, tasks, (address) => operations.has(address));
   for (const reader of new Set(readers)) erase(reader + BigInt(read?.offset ?? 0), read?.size ?? 0);
   return found;
 }

@@ -6,7 +6,7 @@ const MAX_FILES = 1 << 16;
  * What the files that processes have open point to (`private_data`), of files with operations that are `wanted`. A file
  * that several have open comes several times.
  */
-export function* openFiles(
+export function* dataOfOpenFiles(
   kernel: KernelObjects,
   tasks: Iterable<bigint>,
   wanted: (operations: bigint) => boolean,

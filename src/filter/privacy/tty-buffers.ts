@@ -2,7 +2,7 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { moduleNamed, moduleSymbol } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
-import { openFiles } from "./open-files.js";
+import { dataOfOpenFiles } from "./open-files.js";
 import type { ScrubList } from "./private-objects.js";
 
 /** What was found in terminals. */
@@ -234,7 +234,7 @@ function terminalTest(kernel: KernelObjects): (operations: bigint) => boolean {
 function openTtys(kernel: KernelObjects, tasks: Iterable<bigint>): bigint[] | undefined {
   const all = [...tasks];
   const found: bigint[] = [];
-  for (const own of openFiles(kernel, all, terminalTest(kernel))) {
+  for (const own of dataOfOpenFiles(kernel, all, terminalTest(kernel))) {
     const tty = readMember(kernel, "tty_file_private", own, "tty");
     if (tty && found.length < MAX_TTYS) found.push(tty);
   }
