@@ -28,7 +28,8 @@ coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe`,
   },
   run: async (files, values, context) => {
     if (values.writeVmcoreinfo === undefined) return runFilter({ ...values, files }, context);
-    const { writeVmcoreinfo } = await import("./write-vmcoreinfo.js");
+    const { checkWithoutOutput, writeVmcoreinfo } = await import("./write-vmcoreinfo.js");
+    checkWithoutOutput(values);
     return writeVmcoreinfo({ ...values, files, writeVmcoreinfo: values.writeVmcoreinfo }, context.signal);
   },
 });
