@@ -47,7 +47,7 @@ test("-g refuses each option that is about an output, by both names, and takes t
   expect(names).toEqual(
     expect.arrayContaining(["level", "privacy", "manifest", "report", "elf", "size-limit", "sync"]),
   );
-  const taken = ["raw", "arch", "salvage", "force", "strict", "vmcoreinfo-at", "spool-dir"];
+  const taken = ["raw", "arch", "salvage", "force", "strict", "vmcoreinfo-at", "vmcoreinfo", "vmlinux", "spool-dir"];
   expect(names.filter((name) => taken.includes(name))).toEqual([]);
 });
 
