@@ -81,6 +81,9 @@ export function privacyView(
       ...(crashKernel === undefined
         ? ["memory reserved for a crash kernel (its initramfs may hold keys): where it is is not told"]
         : []),
+      ...(view.layout.offset.lru === undefined
+        ? ["persistent memory, which counts as reserved: VMCOREINFO lacks OFFSET(page.lru)"]
+        : []),
       ...(pages.linear === undefined
         ? ["memory kept from the kernel (memmap=, firmware), which counts as reserved: its page tables do not show it"]
         : []),

@@ -12,7 +12,7 @@ import { LEVEL_BITS, type Policy } from "../policy.js";
 import { freeBlockEvidence } from "./free-blocks.js";
 import { countsAgree, freeCounters } from "./free-counters.js";
 import { kernelPageEvidence } from "./kernel-pages.js";
-import { type PageEvidence, pageEvidence } from "./page-samples.js";
+import { CONFIRMED, type PageEvidence, pageEvidence } from "./page-samples.js";
 import { sampleStructPages } from "./sample.js";
 import { fails, type Share } from "./share.js";
 
@@ -82,8 +82,6 @@ const LRU_BATCH = 31;
 const FEW = 32;
 /** Compound pages that are enough for a decision: the sample of any kernel has dozens. */
 const HEADS = 16;
-/** Struct pages that are enough to confirm their layout: samples of real kernels had 115 (pages of 64 KiB) to 7,031. */
-const CONFIRMED = 8;
 /** Pages of the kernel's own that may look like something else. */
 const KERNEL_PAGES = 1;
 
@@ -208,29 +206,14 @@ function findingsOf(dump: Dump, view: KernelView, policy: Policy, plan: PagePlan
     findings.push({ names: name, seen, classes: [], flags: false, always: kind });
   }
   const byLists = blocks !== undefined && blocks.placed.cases >= BLOCKS_LIMIT.least && !misplaced(blocks.placed);
-  if (byLists || pages.namesItself.right >= CONFIRMED || sample.length === 0) return findings;
-  // With another kernel's layout nearly all pages may seem to be none of those that the rules are about.
-  const confirmed = CONFIRMING.reduce((sum, rule) => sum + pages[rule].right, 0) >= CONFIRMED;
-  // Where nothing proves that struct pages are where the map has them, one broken rule may be all that shows of a wrong
-  // map.
-  if (confirmed && findings.length === 0) return findings;
-  findings.push({ names: UNCONFIRMED, seen: confirmed ? NO_LISTS : NOTHING_SEEN, classes: ALL, flags: true });
+  const { cases, right } = pages.namesItself;
+  // With another kernel's layout nearly all pages may seem to be none of those that the other rules are about.
+  if (!byLists && right < CONFIRMED && cases - right >= CONFIRMED) {
+    const names = "SIZE(page), the memory map or the offsets of struct page";
+    findings.push({ names, seen: describeShare(pages.namesItself), classes: ALL, flags: true });
+  }
   return findings;
 }
-
-/** Rules that a struct page follows only where it is one. */
-const CONFIRMING = [
-  "anonOnLru",
-  "fileOnLru",
-  "lruHasMapping",
-  "headBeforeTail",
-  "orderEndsTails",
-  "freeIsAligned",
-] as const;
-const UNCONFIRMED = "SIZE(page), the memory map or the offsets of struct page";
-const NOTHING_SEEN =
-  "no free list leads to struct pages, and none of those sampled looks like user memory, page cache, a free or a compound page";
-const NO_LISTS = "no free list leads to struct pages";
 
 const FLAG_NAMES = "OFFSET(page.flags), OFFSET(page.mapping) or the numbers of page flags";
 const FLAG_RULES: readonly (keyof PageEvidence)[] = [

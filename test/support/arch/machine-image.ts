@@ -73,9 +73,7 @@ export interface MachineCase {
 }
 
 /** Pages by their distance from the start of memory, and what is in them. All others are the kernel's own. */
-const PAGES = { buddy: 32, anonymous: 48, cache: 49, slab: 50, more: 52 } as const;
-/** More pages of users: the self-check wants some struct pages that look like what they are. */
-const MORE = 8;
+const PAGES = { buddy: 32, anonymous: 48, cache: 49, slab: 50 } as const;
 export const BUDDY_ORDER = 3;
 const MEMORY = { small: 8 << 20, large: 16 << 20 } as const;
 
@@ -83,8 +81,7 @@ const MEMORY = { small: 8 << 20, large: 16 << 20 } as const;
 export function droppedPages({ start, pageSize }: MachineCase): number[] {
   const first = start / pageSize;
   const buddies = Array.from({ length: 2 ** BUDDY_ORDER }, (_, i) => first + PAGES.buddy + i);
-  const more = Array.from({ length: MORE }, (_, i) => first + PAGES.more + i);
-  return [...buddies, first + PAGES.anonymous, first + PAGES.cache, ...more];
+  return [...buddies, first + PAGES.anonymous, first + PAGES.cache];
 }
 
 /** The dump. */
@@ -118,21 +115,17 @@ function writeStructs(memory: PhysicalMemory, machine: MachineCase, size: number
   const { start, wordSize } = machine;
   const layout = layoutOf(machine);
   const { bits, types, headLink } = featuresOf(machine);
-  type Field = "flags" | "mapping" | "private" | "mapcount" | "refcount";
-  const put = (page: number, fields: { readonly [Name in Field]?: number | bigint }) => {
+  const put = (page: number, fields: { flags?: number; mapping?: number; private?: number; mapcount?: number }) => {
     const at = start + AT.structs + page * layout.size;
     memory.writeInteger(at, wordSize, fields.flags ?? 0);
     memory.writeInteger(at + layout.mapping, wordSize, fields.mapping ?? 0);
     memory.writeInteger(at + layout.private, wordSize, fields.private ?? 0);
     memory.writeInteger(at + layout.mapcount, 4, fields.mapcount ?? 0xffff_ffff);
-    memory.writeInteger(at + layout.refcount, 4, fields.refcount ?? 0);
     if (headLink !== undefined) memory.writeInteger(at + layout.head, wordSize, 0);
   };
   for (let page = 0; page < size / 4096; page++) put(page, {});
   put(PAGES.buddy, { mapcount: (types.buddy ?? -1) >>> 0, private: BUDDY_ORDER });
   put(PAGES.anonymous, { flags: 1 << bits.lru, mapping: 0x1001 });
-  const mapping = BigInt(linearOf(machine)(start + AT.variables)) | 1n;
-  for (let i = 0; i < MORE; i++) put(PAGES.more + i, { flags: 1 << bits.lru, mapping, mapcount: 0, refcount: 1 });
   put(PAGES.cache, { flags: 1 << bits.lru, mapping: 0x2000 });
   const slab = bits.slab === undefined ? { mapcount: (types.slab ?? -1) >>> 0 } : { flags: 1 << bits.slab };
   put(PAGES.slab, { ...slab, mapping: 0x3001 });

@@ -157,6 +157,3 @@ export const newerReleases = [
   ...["6.3.0", "6.6.0", "6.9.0", "6.10.0", "6.11.0", "6.12.0", "6.13.0", "6.15.0", "6.16.0", "6.18.0", "6.19.0"],
   ...["7.1.0", "7.9.0"],
 ] as const;
-
-/** The self-check wants some struct pages that look like what they are; kernels with few other pages have these. */
-export const CONFIRMING = { pfn: 320, kind: "anon", count: 8 } as const;

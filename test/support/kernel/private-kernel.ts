@@ -15,7 +15,10 @@ export const STACK_MAGIC = 0x57ac_6e9d;
 export function privateKernel(options: KernelOptions = {}): Kernel {
   const kernel = buildKernel({
     ...options,
-    vmcoreinfo: { ...options.vmcoreinfo, add: ["NUMBER(KERNEL_IMAGE_SIZE)=1073741824"] },
+    vmcoreinfo: {
+      ...options.vmcoreinfo,
+      add: [...(options.vmcoreinfo?.add ?? []), "NUMBER(KERNEL_IMAGE_SIZE)=1073741824"],
+    },
   });
   for (const pfn of kernel.pfns()) {
     if (kernel.expectedClass.has(pfn) || kernel.structPhysical(pfn) === undefined) continue;
