@@ -42,7 +42,7 @@ export function scanState(dump: PhysicalMemory, pageSize: number, kept: PageBitm
   const privacy = policy.privacy && {
     view: policy.privacy,
     rescue: createRescue(policy.privacy, space, dump, memMap, pageLayout, pageSize),
-    deviceCheck: createDeviceCheck(pageLayout, policy.privacy.linear),
+    deviceCheck: createDeviceCheck(pageLayout, policy.privacy.linear, policy.privacy.known),
   };
   const bytes = kernel.classes;
   const classes = bytes && { set: (from: Uint8Array, pfn: number) => setPageBytes(bytes, from, pfn) };

@@ -1,4 +1,5 @@
 import type { PageLayout } from "../../kernel/page/page-layout.js";
+import { type PageBitmap, testBit } from "../../reader/bitmap.js";
 import { firstIndex } from "../../sorted.js";
 import { DEVICE, KEPT_RESERVED } from "../page-classes.js";
 import type { LinearRange } from "./linear-memory.js";
@@ -13,6 +14,9 @@ export interface AddressedBatch {
   readonly address: bigint;
 }
 
+/** SECTION_INFO, MIX_SECTION_INFO, NODE_INFO (2.6.28 to 4.8, with memory hotplug). */
+const BOOTMEM = { first: 12, last: 14 };
+
 /**
  * Drops pages that are kept only because of `PG_reserved`, although they are in use by others: memory of devices
  * (ZONE_DEVICE: persistent memory with users' files), pages that a driver marked, images for kexec, and memory that the
@@ -20,21 +24,27 @@ export interface AddressedBatch {
  *
  * The kernel initialises a struct page with an empty list (`lru`, which then points to itself), and for reserved memory
  * that never changes. Pages of ZONE_DEVICE have a pointer to their `struct dev_pagemap` there (4.x to 7.x), and pages
- * that the page allocator gave out have been on its lists; of those it sets the first pointer to 0 (4.2 and later), and the
- * second says that they were removed. Works without symbols or types, and for any width of the zone number in the flags.
+ * that the page allocator gave out have been on its lists: their pointers say that they were removed; newer kernels set the
+ * first to 0, and the second says it. Works without symbols or types, and for any width of the zone number in the flags.
  * If both are 0, nothing is decided; nor, without the offset of `lru` in VMCOREINFO, for any page.
  *
- * What the kernel never had is not in its direct map: `linear` has the memory that is, if the page tables show it.
+ * Up to 4.8 the kernel wrote a small number into the first pointer of its struct pages, their page tables and sections
+ * (get_page_bootmem): they count as never given out.
+ *
+ * What the kernel never had is not in its direct map: `linear` has the memory that is, if the page tables show it. Pages
+ * of `known` stay: struct pages, page tables, stacks.
  */
 export function createDeviceCheck(
   { offset, size, wordSize, littleEndian }: PageLayout,
   linear?: readonly LinearRange[],
+  known?: PageBitmap,
 ): (batch: AddressedBatch) => void {
   const lru = offset.lru;
   const [low, high] = littleEndian || wordSize === 4 ? [0, 4] : [4, 0];
   return (batch) => {
-    const { from, to, pages, classes, address } = batch;
-    if (linear !== undefined) dropUnmapped(batch, linear);
+    const { firstPfn, from, to, pages, classes, address } = batch;
+    const isKnown = (pfn: number) => known !== undefined && testBit(known, pfn);
+    if (linear !== undefined) dropUnmapped(batch, linear, isKnown);
     if (lru === undefined) return;
     const view = new DataView(pages.buffer, pages.byteOffset, pages.byteLength);
     const first = address + BigInt(lru);
@@ -46,8 +56,9 @@ export function createDeviceCheck(
         const next = view.getUint32(at + low, littleEndian);
         const upper = wordSize === 4 ? 0 : view.getUint32(at + high, littleEndian);
         const isOwn = next === ownLow && (wordSize === 4 || upper === ownHigh);
+        const isBootmem = upper === 0 && next >= BOOTMEM.first && next <= BOOTMEM.last;
         const isUsed = next !== 0 || upper !== 0 || view.getUint32(at + wordSize + low, littleEndian) !== 0;
-        if (!isOwn && isUsed) classes[i] = DEVICE;
+        if (!isOwn && isUsed && !isBootmem && !isKnown(firstPfn + i)) classes[i] = DEVICE;
       }
       ownLow += size;
       if (ownLow > 0xffff_ffff) {
@@ -58,14 +69,20 @@ export function createDeviceCheck(
   };
 }
 
-function dropUnmapped({ firstPfn, from, to, classes }: AddressedBatch, linear: readonly LinearRange[]): void {
+function dropUnmapped(
+  { firstPfn, from, to, classes }: AddressedBatch,
+  linear: readonly LinearRange[],
+  isKnown: (pfn: number) => boolean,
+): void {
   let pfn = firstPfn + from;
   const end = firstPfn + to;
   let next = firstIndex(linear.length, (i) => (linear[i] as LinearRange).endPfn > pfn);
   for (; pfn < end; next++) {
     const range = linear[next];
     const start = Math.min(range?.startPfn ?? end, end);
-    for (; pfn < start; pfn++) if (classes[pfn - firstPfn] === KEPT_RESERVED) classes[pfn - firstPfn] = DEVICE;
+    for (; pfn < start; pfn++) {
+      if (classes[pfn - firstPfn] === KEPT_RESERVED && !isKnown(pfn)) classes[pfn - firstPfn] = DEVICE;
+    }
     pfn = Math.max(pfn, range?.endPfn ?? end);
   }
 }

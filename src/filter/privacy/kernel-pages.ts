@@ -12,7 +12,7 @@ import type { PhysicalRange } from "../../reader/physical-memory.js";
 import { firstAbove } from "../../sorted.js";
 import { areaAt, directMapDistance, extentsWithin, type MappedArea, mappedAreas } from "./areas.js";
 import { savedStackPointers, usedTopTables } from "./cpu-stacks.js";
-import { type LinearRange, linearMemory } from "./linear-memory.js";
+import { coversPages, type LinearRange, linearMemory } from "./linear-memory.js";
 import { moduleRange } from "./module-range.js";
 import { structPageReader } from "./page-reader.js";
 import { percpuTest } from "./percpu-chunks.js";
@@ -210,7 +210,10 @@ class KernelPageSearch implements KernelPages {
       }
     }
     if (direct !== undefined && place !== undefined && contents.unreadable === 0 && !contents.cut) {
-      this.linear = linearMemory(contents.extents, linear);
+      // On machines whose direct map is no page table's (LoongArch, ia64, sparc64) any vmalloc area may look like one.
+      const own = [place.paddr, tables.shape.root].map((paddr) => Math.floor(paddr / pageSize));
+      const found = linearMemory(contents.extents, linear);
+      if (found !== undefined && coversPages(found, own)) this.linear = found;
     }
     const within = extentsWithin(contents.extents, linear, maxMapnr);
     if (contents.cut || within.cut) this.gaps.push("part of the kernel's page tables, of which there are too many");

@@ -31,3 +31,8 @@ export function linearMemory(
   }
   return joined;
 }
+
+/** Whether all these pages are in it: what does not even have the kernel's own image is not the direct map. */
+export function coversPages(linear: readonly LinearRange[], pfns: readonly number[]): boolean {
+  return pfns.every((pfn) => linear.some(({ startPfn, endPfn }) => pfn >= startPfn && pfn < endPfn));
+}

@@ -3,9 +3,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { createDeviceCheck } from "../../../src/filter/privacy/device-check.js";
-import { linearMemory } from "../../../src/filter/privacy/linear-memory.js";
+import { coversPages, linearMemory } from "../../../src/filter/privacy/linear-memory.js";
 import { reservedRanges } from "../../../src/filter/privacy/reserved-ranges.js";
 import type { PageLayout } from "../../../src/kernel/page/page-layout.js";
+import { setBits, sharedBitmap } from "../../../src/reader/bitmap.js";
 import type { Dump } from "../../../src/reader/dump.js";
 import { WorkerThreads } from "../../../src/worker/threads.js";
 import { machine, space } from "../../support/fake-machine.js";
@@ -74,6 +75,38 @@ describe("reserved pages that were given out", () => {
     const { pfns, result } = await kept(kernel);
     expect(run(1000, 64).filter((pfn) => pfns.has(pfn))).toEqual([]);
     expect(result.classes.device).toBe(64);
+  });
+
+  test("struct pages stay, though kernels up to 4.8 with memory hotplug have a small number where others have a list", async () => {
+    const kernel = privateKernel({ release: "3.10.0" });
+    const memMap = new Set([...kernel.pfns()].map((pfn) => Math.floor((kernel.structPhysical(pfn) ?? 0) / 4096)));
+    for (const pfn of memMap) setField(kernel, pfn, "lru", 12n);
+    // What only looks like it goes.
+    setField(kernel, 1000, "lru", 12n + (1n << 32n));
+    const { pfns, result } = await kept(kernel);
+    expect([...memMap].filter((pfn) => !pfns.has(pfn))).toEqual([]);
+    expect(memMap.size).toBeGreaterThan(60);
+    expect(result.classes.device).toBe(1);
+  });
+
+  test("pages that the kernel's page tables show to be its own stay, whatever their list has", () => {
+    const layout = { offset: { lru: 8 }, size: 32, wordSize: 8, littleEndian: true } as unknown as PageLayout;
+    const pages = new Uint8Array(4 * 32).fill(1);
+    const classes = new Uint8Array(4).fill(16);
+    const known = sharedBitmap(16);
+    setBits(known, 9, 11);
+    createDeviceCheck(layout, [], known)({ firstPfn: 8, from: 0, to: 4, pages, classes, address: 0n });
+    expect([...classes]).toEqual([12, 16, 16, 12]);
+  });
+
+  test("what lacks the kernel's own image is no direct map", () => {
+    const linear = [
+      { startPfn: 8, endPfn: 12 },
+      { startPfn: 40, endPfn: 41 },
+    ];
+    expect([[8, 40], [11], [], [12], [7, 8], [40, 41]].map((pfns) => coversPages(linear, pfns))).toEqual([
+      ...[true, true, true, false, false, false],
+    ]);
   });
 
   test("memory that the kernel's direct map and image lack was never the kernel's: it goes", () => {
