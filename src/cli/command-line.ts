@@ -22,18 +22,16 @@ import { printOwn } from "./print.js";
 const ALONE: Readonly<Record<string, string>> = { "-?": "--help", "/?": "--help", version: "--version" };
 
 type Run = () => ReturnType<Command["run"]>;
+type Surroundings = Omit<CommandContext, "commands" | "given">;
 
 /**
  * Parses the command line and returns the function that runs it. The first word selects the command; a filter run has
  * no command word, so a dump called "info" must be written `./info`. Throws `BAD_OPTION`.
  */
-export async function parseCommandLine(
-  words: readonly string[],
-  given: Omit<CommandContext, "commands">,
-): Promise<Run> {
+export async function parseCommandLine(words: readonly string[], surroundings: Surroundings): Promise<Run> {
   if (words.length === 0) return firstScreen();
   const argv = privacyWords(words.length === 1 ? words.map((word) => ALONE[word] ?? word) : words);
-  const context = { ...given, commands: { names: COMMAND_NAMES, load: commandNamed } };
+  const context = { ...surroundings, commands: { names: COMMAND_NAMES, load: commandNamed } };
   const named = await commandNamed(argv[0]);
   if (named === undefined) checkFirstWord(argv[0]);
   return named === undefined ? parse(filterCommand, argv, context, true) : parse(named, argv.slice(1), context, false);
@@ -62,9 +60,16 @@ function checkFirstWord(word = ""): void {
 }
 
 /** `bare`: without a command word; then `--help` prints the general help. */
-async function parse(command: Command, argv: readonly string[], context: CommandContext, bare: boolean): Promise<Run> {
+async function parse(
+  command: Command,
+  argv: readonly string[],
+  rest: Omit<CommandContext, "given">,
+  bare: boolean,
+): Promise<Run> {
   const plain = plainWords(command.name, argv);
-  if (plain !== undefined) return checked(command, plain.words, plain.files, context);
+  if (plain !== undefined) {
+    return checked(command, plain.words, plain.files, { ...rest, given: Object.keys(plain.words) });
+  }
   try {
     const { yargsWords } = await import("./yargs-words.js");
     let { words, files, given } = yargsWords(command.name, argv);
@@ -81,7 +86,7 @@ async function parse(command: Command, argv: readonly string[], context: Command
         ...argv,
       ]));
     }
-    return checked(command, words, files, context);
+    return checked(command, words, files, { ...rest, given });
   } catch (error) {
     throw await badCommandLine(error, command);
   }

@@ -249,8 +249,9 @@ test.skipIf(process.platform === "win32")(
   "a name that is not UTF-8 is refused: the file would get another one",
   async () => {
     for (const option of ["", "--manifest", "--report", "-g"]) {
-      const words = option === "-g" ? `-g $'o\\xff' '${input}'` : `'${input}' ${option && "out"} ${option} $'o\\xff'`;
-      const run = await runCli([], { cwd: folder, shell: `"$@" ${words} -d 31 -q` });
+      const words =
+        option === "-g" ? `-g $'o\\xff' '${input}'` : `'${input}' ${option && "out"} ${option} $'o\\xff' -d 31`;
+      const run = await runCli([], { cwd: folder, shell: `"$@" ${words} -q` });
       expect(run.code, run.stderr).not.toBe(0);
       expect(run.stderr).toMatch(/its name is not UTF-8/);
       expect(readdirSync(folder)).toEqual(["there"]);

@@ -1,5 +1,5 @@
 /** `-g` writes a dump's VMCOREINFO, `-i` takes it, --vmcoreinfo-device leads to it, --vmcoreinfo-at chooses one. */
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { parseCommandLine } from "../../src/cli/command-line.js";
@@ -45,6 +45,18 @@ test("-g writes the text of any dump, for its owner only, and -f replaces a file
   expect(readFileSync(info, "latin1")).toBe(kernel.vmcoreinfo);
   const itself = await failureOfAsync(() => run("-g", elf, "-f", elf));
   expect(itself.code).toBe("OUTPUT_EXISTS");
+});
+
+test("-g beside a configuration file: options of the file that have no effect are ignored, those of the command line refused", async () => {
+  const config = join(folder, "nightly.json");
+  writeFileSync(config, JSON.stringify({ level: 31, compress: "zlib", filter: { sync: true, manifest: out } }));
+  rmSync(info, { force: true });
+  await run("--config", config, "-g", info, elf);
+  expect(readFileSync(info, "latin1")).toBe(kernel.vmcoreinfo);
+  expect(existsSync(out)).toBe(false);
+  const error = await failureOfAsync(() => run("--config", config, "-g", info, "-f", elf, "--level", "31"));
+  expect(error).toMatchObject({ code: "BAD_OPTION" });
+  expect(error.message).toContain("so -d has no effect");
 });
 
 test("-g of memory without the text", async () => {

@@ -29,7 +29,7 @@ coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe`,
   run: async (files, values, context) => {
     if (values.writeVmcoreinfo === undefined) return runFilter({ ...values, files }, context);
     const { checkWithoutOutput, writeVmcoreinfo } = await import("./write-vmcoreinfo.js");
-    checkWithoutOutput(values);
+    checkWithoutOutput(values, context.given);
     return writeVmcoreinfo({ ...values, files, writeVmcoreinfo: values.writeVmcoreinfo }, context.signal);
   },
 });
