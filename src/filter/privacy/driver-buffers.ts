@@ -12,7 +12,7 @@ import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { kernelVersion } from "../../kernel/version.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import { eventQueues, rawReports } from "./input-queues.js";
+import { eventQueues, type InputQueues, rawReports } from "./input-queues.js";
 import type { ScrubList } from "./private-objects.js";
 import { serialPorts } from "./serial-ports.js";
 
@@ -39,13 +39,14 @@ export function driverBuffers(space: AddressSpace, kernel: KernelObjects): Drive
     ["hardware random numbers", randomNumbers(space, kernel)],
     ["keyboards and other input devices", eventQueues(space, kernel)],
     ["hidraw", rawReports(space, kernel)],
-  ] as const) {
+  ] as readonly (readonly [string, (ScrubList & Partial<InputQueues>) | undefined])[]) {
     if (list === undefined) {
       found.missing.push(name);
       continue;
     }
     found.list.addAll(list.list.merged(0));
     found.objects += list.objects;
+    found.missing.push(...(list.missing ?? []));
   }
   return found;
 }
@@ -118,7 +119,7 @@ function randomNumbers(space: AddressSpace, kernel: KernelObjects): ScrubList | 
     const device = readMember(kernel, "hwrng", source, "priv");
     const data = own?.member("virtrng_info", "data");
     if (own === undefined || !device || data === undefined) return undefined;
-    erase(memberAddress(own, "virtrng_info", device, "data"), data.size);
+    erase(memberAddress(own, "virtrng_info", device, "data"), Math.min(data.size, memory.pageSize));
   }
   return found;
 }

@@ -81,7 +81,8 @@ export function withModule(
   { module: name, type, variable }: { readonly module: string; readonly type: string; readonly variable: string },
 ): { readonly kernel: KernelObjects; readonly at: bigint } | "none" | undefined {
   const builtIn = kernel.symbols.address(variable);
-  if (builtIn !== undefined && kernel.types.sizeOf(type) !== undefined) return { kernel, at: builtIn };
+  // Not a module, whether or not its types are known.
+  if (builtIn !== undefined) return kernel.types.sizeOf(type) === undefined ? undefined : { kernel, at: builtIn };
   if (kernel.symbols.address("modules") === undefined) return undefined;
   const module = moduleNamed(kernel, name);
   if (module === undefined) return "none";

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { eraseDebuginfo } from "../../../src/filter/erase/erase-debuginfo.js";
 import { driverBuffers, mayHaveVsockPackets } from "../../../src/filter/privacy/driver-buffers.js";
 import { eventQueues, rawReports } from "../../../src/filter/privacy/input-queues.js";
+import { SearchSteps } from "../../../src/filter/privacy/search-steps.js";
 import { moduleNamed, moduleSymbol, moduleTypes } from "../../../src/kernel/objects/module-objects.js";
 import { kernelVersion } from "../../../src/kernel/version.js";
 import { openDump } from "../../../src/reader/open.js";
@@ -146,6 +147,64 @@ test("input devices: events that programs have not read, raw reports from device
     undefined,
     undefined,
   ]);
+});
+
+test("input devices: sizes that only a wrong dump has are not believed, and what is too much is named", () => {
+  const { kernel, view, point } = machine({ hidraw_table: 0x200, uhid_hid_driver: 0x800, evdev_handler: 0x100 }, {
+    ...INPUT,
+    "hidraw_list.buffer": [0, 2 ** 40],
+    "uhid_device.outq": [64, 2 ** 36],
+  } as unknown as typeof INPUT);
+  const list = (head: number, entry: number) => {
+    point(head, entry);
+    point(entry, head);
+  };
+  // The same device in every place of the table.
+  for (let i = 0; i < 64; i++) point(0x200 + 8 * i, 0x4000);
+  list(0x4000, 0x5030);
+  point(0x4010, 0x8000);
+  point(0x8008, 0x800);
+  point(0x8010, 0x9000);
+  for (let i = 0; i < 128; i++) {
+    point(0x5000 + 16 * i, 0x6000 + 16 * i);
+    view.setUint32(0x5008 + 16 * i, 8, true);
+  }
+  point(0x5030, 0x4000);
+  // The 32nd is the last.
+  point(0x9040 + 8 * 31, 0xa000);
+  point(0x9040 + 8 * 32, 0xc000);
+  const found = rawReports(space, kernel);
+  expect(piecesOf(found?.list as never).at(-2)).toEqual([0x6000 + 16 * 63, 0x6000 + 16 * 63 + 8]);
+  expect(piecesOf(found?.list as never).at(-1)).toEqual([0xa000, 0xa000 + 4380]);
+  expect(found).toMatchObject({ objects: 65, missing: [] });
+  expect(rawReports(space, kernel, new SearchSteps(60))?.missing).toEqual(["hidraw (too many)"]);
+  list(0x108, 0x1010);
+  point(0x1000, 0x2000);
+  list(0x2020, 0x3000);
+  view.setUint32(0x3010, 1 << 16, true);
+  expect(eventQueues(space, kernel)?.missing).toEqual([]);
+  expect(eventQueues(space, kernel, new SearchSteps(60))?.missing).toEqual([
+    "keyboards and other input devices (too many)",
+  ]);
+});
+
+test("uhid without types is named; so is a driver of the kernel's own that lacks them: it is not a module", () => {
+  const { kernel, point } = machine({ modules: 0x180, hidraw_table: 0x200, uhid_hid_driver: 0x800 }, {
+    ...INPUT,
+    "uhid_device.outq": undefined,
+    "module.list": [8, 16],
+    "module.name": [24, 56],
+  } as unknown as typeof INPUT);
+  point(0x180, 0x180);
+  expect(rawReports(space, kernel)?.missing).toEqual(["uhid"]);
+  expect(driverBuffers(space, kernel).missing).toContain("uhid");
+  const untyped = machine({ modules: 0x180, evdev_handler: 0x100 }, {
+    ...TYPES,
+    ...INPUT,
+    evdev_client: undefined,
+  } as unknown as typeof INPUT);
+  untyped.point(0x180, 0x180);
+  expect(eventQueues(space, untyped.kernel)).toBeUndefined();
 });
 
 test("AF_VSOCK's packets are declared where the kernel may have any: not where it took the change of 6.2 over", () => {

@@ -293,6 +293,81 @@ test("values that belong to cgroups, also those of each CPU", () => {
   ]);
 });
 
+test("before 5.9 cgroups' values had one list; types that lack any are named", () => {
+  const typed = (types: object) => {
+    const made = machine({ map_idr: 0x100, __cpu_possible_mask: 0x300, __per_cpu_offset: 0x200 }, {
+      ...MAPS,
+      "bpf_cgroup_storage.list_map": undefined,
+      ...types,
+    } as unknown as typeof MAPS);
+    made.point(0x100, 0x1000);
+    made.word(0x300, 1n);
+    made.view.setUint32(0x1000, 19, true);
+    made.view.setUint32(0x1008, 20, true);
+    made.point(0x1020, 0x5018);
+    made.point(0x5018, 0x1020);
+    made.point(0x5000, 0x6000);
+    return bpfMaps(space, made.kernel);
+  };
+  const old = typed({ "bpf_cgroup_storage.list": [24, 16] });
+  expect(piecesOf(old?.list as never)).toEqual([[0x6010, 0x6024]]);
+  expect([...(old?.unknown ?? [])]).toEqual([]);
+  expect([...(typed({})?.unknown ?? [])]).toEqual([19]);
+});
+
+test.each([
+  ["arrays", 2, "bpf_array.value"],
+  ["hashes", 1, "htab_elem.key"],
+  ["tries", 11, "lpm_trie_node.data"],
+  ["queues", 22, "bpf_queue_stack.elements"],
+  ["values of tasks", 29, "bpf_local_storage_elem.sdata.data"],
+])("maps whose types are not those that are known are named: %s", (_, type, missing) => {
+  const { view, kernel, word, point } = machine(
+    { map_idr: 0x100, __cpu_possible_mask: 0x300, __per_cpu_offset: 0x200 },
+    {
+      ...MAPS,
+      [missing]: undefined,
+    } as unknown as typeof MAPS,
+  );
+  point(0x100, 0x1000);
+  word(0x300, 1n);
+  view.setUint32(0x1000, type, true);
+  expect([...(bpfMaps(space, kernel)?.unknown ?? [])]).toEqual([type]);
+});
+
+test("a bucket that leads to itself ends, however many entries the map says it has, without keys too", () => {
+  const circle = mapMachine(1, 0, 0, 0xffff_ffff);
+  circle.view.setUint32(0x1024, 49, true);
+  circle.point(0x1018, 0x2000);
+  circle.view.setUint32(0x1020, 1, true);
+  circle.point(0x2000, 0x5000);
+  circle.point(0x5000, 0x5000);
+  expect(mapPieces(circle)).toEqual([[0x5030, 0x5031]]);
+  const sockets = mapMachine(18, 0, 8, 0xffff_ffff);
+  sockets.point(0x1010, 0x2000);
+  sockets.view.setUint32(0x1018, 1, true);
+  sockets.point(0x2000, 0x5020);
+  sockets.point(0x5020, 0x5020);
+  expect(bpfMaps(space, sockets.kernel)).toMatchObject({ objects: 1, cut: false });
+});
+
+test("maps of more buckets than can be looked at are named, also if nothing is found in them", () => {
+  const { kernel, view, point } = mapMachine(18, 0, 8, 0xffff_ffff);
+  point(0x1010, 0x2000);
+  view.setUint32(0x1018, 0xffff_ffff, true);
+  const { readWord } = kernel.memory;
+  let reads = 0;
+  const memory = {
+    ...kernel.memory,
+    readWord(address: bigint) {
+      reads++;
+      return readWord(address) ?? 0n;
+    },
+  };
+  expect(bpfMaps(space, { ...kernel, memory })).toMatchObject({ objects: 1, cut: true });
+  expect(reads).toBeLessThan(2 ** 23);
+});
+
 test("a map of pointers stays, and one of an unknown type is named", () => {
   expect(mapPieces(mapMachine(3, 4, 4, 8))).toEqual([]);
   expect([...(bpfMaps(space, mapMachine(99, 4, 4, 8).kernel)?.unknown ?? [])]).toEqual([99]);
