@@ -1,5 +1,5 @@
 import type { Warnings } from "../warnings.js";
-import { type Arch, isPageSizeOf } from "./machine.js";
+import { type Arch, factsOf, isPageSizeOf } from "./machine.js";
 
 /**
  * The kernel's description of itself (Documentation/admin-guide/kdump/vmcoreinfo.rst), as a table. A name that the
@@ -102,6 +102,18 @@ export function pageSizeFor(arch: Arch, info: Vmcoreinfo | undefined, warnings: 
     `VMCOREINFO: PAGESIZE=${info.pageSize}, which is impossible for ${arch}: it is not used`,
   );
   return undefined;
+}
+
+/**
+ * The page size of a kernel in a dump that counts in pages of `unit` bytes, where nothing else gives it: that, or, with
+ * a warning, the machine's usual one, if no kernel of the machine has such pages.
+ */
+export function pageSizeFromUnit(arch: Arch, unit: number, file: string, warnings: Warnings): number {
+  if (isPageSizeOf(arch, unit)) return unit;
+  const { pageSize } = factsOf(arch);
+  const what = `its header has pages of ${unit} bytes, which is impossible for ${arch}; the kernel's are assumed to have ${pageSize}`;
+  warnings.add("PAGE_SIZE_GUESSED", `${file}: ${what}`);
+  return pageSize;
 }
 
 /**

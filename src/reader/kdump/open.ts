@@ -12,7 +12,7 @@ import type { PhysicalRange } from "../physical-memory.js";
 import { bitmapRanges } from "../ranges.js";
 import { type ByteSource, readExactly, readWhatIsThere } from "../source/byte-source.js";
 import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
-import { pageSizeFor, parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
+import { pageSizeFor, pageSizeFromUnit, parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
 import { bitmapsCutOff, bitmapsEnd, readBitmaps } from "./bitmaps.js";
 import { type KdumpHeader, readKdumpHeader } from "./header.js";
 import { buildRank, type KdumpImage } from "./image.js";
@@ -46,7 +46,9 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
   const { exists, dumped } = readBitmaps(first.image, header, salvage);
   const firstBlock = factsOf(machine.arch).numbersFromPhysBase ? firstBlockOf(header, exists) : 0;
   const descriptors = (1 + header.subHeaderBlocks + header.bitmapBlocks) * header.blockSize;
-  const pageSize = pageSizeFor(machine.arch, vmcoreinfo, warnings) ?? header.blockSize;
+  const pageSize =
+    pageSizeFor(machine.arch, vmcoreinfo, warnings) ??
+    pageSizeFromUnit(machine.arch, header.blockSize, source.name, warnings);
   const maxMapnr = Math.ceil(((firstBlock + header.maxMapnr) * header.blockSize) / pageSize);
   checkPageCount(maxMapnr, source.name);
   checkClaim(maxMapnr, held, source.name);

@@ -58,7 +58,8 @@ export interface LkcdHeader {
   readonly version: number;
   readonly littleEndian: boolean;
   readonly machine: Machine;
-  readonly pageSize: number;
+  /** Bytes of a page of the file. */
+  readonly unit: number;
   readonly packing: LkcdPacking;
   /** File offset of the first record. */
   readonly data: number;
@@ -93,18 +94,18 @@ export function readLkcdHeader(source: ByteSource): LkcdHeader {
   const { machine: name } = readUtsname(header, places.utsname);
   const facts = archOfUts(name);
   if (facts === undefined) throw unsupported(source, `an LKCD dump of the machine ${JSON.stringify(name)}`);
-  const pageSize = header.u32(20);
+  const unit = header.u32(20);
   const way = places.packing === undefined ? PACKINGS.indexOf("rle") : header.u32(places.packing);
   const packing = PACKINGS[way];
-  if (pageSize < 4096 || pageSize > 65536 || (pageSize & (pageSize - 1)) !== 0 || packing === undefined) {
-    const what = `has a header with pages of ${pageSize} bytes, packed in way ${way}`;
+  if (unit < 4096 || unit > 65536 || (unit & (unit - 1)) !== 0 || packing === undefined) {
+    const what = `has a header with pages of ${unit} bytes, packed in way ${way}`;
     throw damagedHeaderError("CORRUPT", source.name, what, 20);
   }
   return {
     version,
     littleEndian,
     machine: { arch: facts.arch, wordSize: facts.wordSize, littleEndian },
-    pageSize,
+    unit,
     packing,
     data: dataOf(header, version),
     timestamp: secondsOf(header, places),

@@ -60,7 +60,7 @@ function* walk(
   take: (record: LkcdRecord) => void,
 ): Generator<void, DumpError | undefined, void> {
   const window = new ReadWindow(source);
-  const { pageSize } = header;
+  const { unit } = header;
   let records = 0;
   for (let at = header.data; ; ) {
     if (++records % TURN === 0) yield;
@@ -70,15 +70,15 @@ function* walk(
     if ((flags & FLAG.end) !== 0) return undefined;
     const address = head.u64(0);
     const isPacked = (flags & FLAG.packed) !== 0;
-    const fits = isPacked ? size > 0 && size <= pageSize + MOST_LONGER : size === pageSize;
-    const isPlace = address % BigInt(pageSize) === 0n && address < BigInt(most) * BigInt(pageSize);
+    const fits = isPacked ? size > 0 && size <= unit + MOST_LONGER : size === unit;
+    const isPlace = address % BigInt(unit) === 0n && address < BigInt(most) * BigInt(unit);
     if (!fits || !isPlace || (flags & (FLAG.raw | FLAG.packed)) === 0) {
       const error = damaged(source, at, address, size);
       if (!salvage) throw error;
       return error;
     }
     if (at + RECORD_HEAD + size > source.size) return cutOff(source, at);
-    take({ page: Number(address) / pageSize, at, isPacked });
+    take({ page: Number(address) / unit, at, isPacked });
     at += RECORD_HEAD + size;
   }
 }

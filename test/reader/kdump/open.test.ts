@@ -1,8 +1,14 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { Warnings } from "../../../src/warnings.js";
 import { noiseBytes, patternBytes } from "../../support/bytes.js";
-import { temporaryFolder } from "../../support/filter.js";
+import { filterFile, temporaryFolder } from "../../support/filter.js";
+import { keptPages } from "../../support/golden.js";
 import { buildKdump, type KdumpOptions, type KdumpPage } from "../../support/kdump-image.js";
-import { prstatusNote, qemuNote } from "../../support/notes.js";
+import { toKdump } from "../../support/kernel-dump.js";
+import { buildKernel, MiB } from "../../support/kernel-image.js";
+import { prstatusNote, qemuNote, vmcoreinfoNote } from "../../support/notes.js";
 import { failureOf, openError, pageOf, withDump } from "../../support/open.js";
 import { compressPage, zstdAvailable } from "../../support/page-codecs.js";
 
@@ -117,6 +123,33 @@ describe("pages", () => {
       expect(pageOf(dump, 16 + 7).equals(Buffer.from(content(7)))).toBe(true);
       expect(dump.ranges).toEqual([{ start: 0, end: 3 * block }]);
     });
+  });
+
+  test.each([
+    ["its PAGESIZE is as impossible", "PAGESIZE=8192", ["PAGE_SIZE_GUESSED", "VMCOREINFO_LINE"]],
+    ["it has no PAGESIZE", "", ["PAGE_SIZE_GUESSED"]],
+    ["its PAGESIZE is right", "PAGESIZE=4096", []],
+  ])("blocks that are no pages of the machine are only the unit of the file: %s", async (_, line, codes) => {
+    const [kernel, block] = [buildKernel({ memory: 24 * MiB }), 8192];
+    const [plain, other, out] = ["plain", "other", "out"].map((name) => join(folder, name)) as [string, string, string];
+    writeFileSync(plain, toKdump(kernel));
+    const text = kernel.vmcoreinfo.replace(/^PAGESIZE=.*$/m, line);
+    const blocks = new Map(
+      Array.from({ length: (24 * MiB) / block }, (__, i): [number, KdumpPage] => {
+        return [i, { codec: "zlib", data: kernel.memory.read(i * block, block) }];
+      }),
+    );
+    writeFileSync(
+      other,
+      buildKdump({ pages: blocks, blockSize: block, notes: [vmcoreinfoNote(text)], physBase: kernel.physBase }),
+    );
+    await filterFile(plain, out);
+    const expected = keptPages(out);
+    const warnings = new Warnings();
+    await filterFile(other, out, { warnings });
+    const met = warnings.list.map(({ code }) => code).filter((code) => /^PAGE_SIZE|_LINE$/.test(code));
+    expect(met.sort()).toEqual(codes);
+    expect(keptPages(out)).toEqual(expected);
   });
 
   test.each([

@@ -72,6 +72,12 @@ describe("a dump of LKCD", () => {
     expect(warnings.list.map(({ code }) => code)).toEqual(["NO_KERNEL_VIEW"]);
   });
 
+  test("pages in its header that the machine's kernels cannot have are only the unit of its records", () => {
+    const { dump, second, read, codes } = opened({ pieces: [{ start: 0x4000_0000, data: high }], pageSize: 8192 });
+    expect([codes, read[1], second.equals(high)]).toEqual([["PAGE_SIZE_GUESSED"], high.length, true]);
+    expect([dump.pageSize, dump.maxMapnr]).toEqual([4096, 0x4_0002]);
+  });
+
   test("that is cut off is refused, and salvaged as far as it goes", () => {
     expect(failureOf(() => opened({ packing: "none" }, false, 17)).code).toBe("TRUNCATED");
     const { read, codes, dump } = opened({ packing: "none" }, true, 17);
