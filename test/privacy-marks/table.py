@@ -18,7 +18,7 @@ GROUPS = {
                 "ovlop trerr trflt trins",
     "keys in use": "cifsp fscrk ip6st sctak sg6hm tcpao algae alghs algke dmcky ktlsk tcpmd tfokk wgpsk xfrma xfrmk",
     "xattr, links": "elnkl elnks exats exatl fusxa xattr",
-    "ended, removed": "bpfpn ended msgfr slnkf xattf",
+    "ended, removed": "bpfpn bpfst ended msgfr slnkf xattf",
     "auxv": "auxv0",
     "calls": "rqkey sendc stkol stsnd audsa",
     "numbers": "ip6ad ip6rt perfc rlimt sigas",
