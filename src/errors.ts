@@ -80,7 +80,7 @@ export interface DumpErrorDetails {
   readonly cure?: string | undefined;
   /** What the run left in the output's folder: `NOTHING_LEFT`, or which files and their content. */
   readonly left?: string | undefined;
-  /** The system's name of the failure (`ENOENT` …), if `cause` does not have it. */
+  /** The system's name of the failure (`ENOENT` …), or a store's, if `cause` does not have it. */
   readonly systemError?: string | undefined;
   readonly cause?: unknown;
 }
@@ -104,7 +104,7 @@ export class DumpError extends Error {
   readonly offset: number | undefined;
   readonly cure: string | undefined;
   readonly left: string | undefined;
-  /** The system's name of the failure (`ENOENT` …), if the system reported one. */
+  /** The system's name of the failure (`ENOENT` …), if the system reported one, or a store's (`NoSuchBucket`). */
   readonly systemError: string | undefined;
 
   constructor(code: DumpErrorCode, problem: string, given: DumpErrorDetails = {}) {

@@ -87,12 +87,12 @@ export function shardPlan(
 
 /**
  * Pages of a shard if the number of shards is not given: from 64 MiB to 1 GiB of 4 KiB pages, which takes some seconds
- * of a core or two.
+ * of a core or two. The unit is pages: of 64 KiB pages it is 16 times as much.
  */
 const LEAST_PAGES = 2 ** 14;
 /**
- * In a store a shard leaves up to a part at each end, which crosses the network three times: of 256 MiB of pages that is
- * a tenth, of 64 MiB nearly a half.
+ * In a store a shard leaves up to a part at each end, which crosses the network three times: of 256 MiB of 4 KiB
+ * pages that is a tenth, of 64 MiB nearly a half.
  */
 const LEAST_PAGES_IN_STORE = 2 ** 16;
 const MOST_PAGES = 2 ** 18;

@@ -2,7 +2,8 @@ import { DumpError } from "../errors.js";
 import { makePlan } from "../shard/make-plan.js";
 import { planFiles, readPlan, writePlan } from "../shard/plan-files.js";
 import { type DumpRequest, runIdOf } from "../shard/run-request.js";
-import { readPlanning, readRun, type StepRun, writePlanning, writeRun } from "./run-file.js";
+import { removeOrSay, removeRun } from "./remove-run.js";
+import { readPlanning, readRun, runBefore, type StepRun, writePlanning, writeRun } from "./run-file.js";
 import { finishedRun, placeOfRun, type StepHost } from "./step-host.js";
 
 /** A run that is planned. */
@@ -10,6 +11,8 @@ export interface PlanOutcome {
   /** `known`: it was planned before, with the same options; `done`: it was also finished. */
   readonly what: "new" | "known" | "done";
   readonly run: StepRun;
+  /** What may be left of earlier plans, because it could not be removed: one line each. */
+  readonly left: readonly string[];
 }
 
 /**
@@ -31,13 +34,13 @@ export async function planRun(host: StepHost, request: DumpRequest, asked: numbe
 
 async function planIn(host: StepHost, request: DumpRequest, asked: number): Promise<PlanOutcome> {
   const { place, allowed, threads, signal } = host;
-  const before = await runBefore(host, readRun);
+  const before = await runBefore(place, readRun);
   const id = runIdOf(request, place.name);
   const isSame = before !== undefined && before.id === id && before.asked === asked;
-  if (isSame && (await finishedRun(place, before)) !== undefined) return { what: "done", run: before };
+  if (isSame && (await finishedRun(place, before)) !== undefined) return { what: "done", run: before, left: [] };
   const output = await placeOfRun(host, { id, request });
   try {
-    if (isSame && (await isPlanThere(host, before))) return { what: "known", run: before };
+    if (isSame && (await isPlanThere(host, before))) return { what: "known", run: before, left: [] };
     await output.check(request.force);
     const plan = await makePlan({
       ...{ request, allowed, threads, signal, shards: asked, output: output.output },
@@ -47,28 +50,20 @@ async function planIn(host: StepHost, request: DumpRequest, asked: number): Prom
     const { digest } = files;
     const own = output.of(digest);
     const run = { id, digest, asked, shards: plan.shards.length, kept: plan.kept, request };
-    const begun = await runBefore(host, readPlanning);
+    const begun = await runBefore(place, readPlanning);
     await writePlanning(place, run);
     await own.create();
     await writePlan(own.staging, files);
     await writeRun(place, run);
-    // Files of another plan are of no use to this one.
-    await output.remove(digest);
-    if (before !== undefined && before.id !== id) await removeRun(host, before);
-    if (begun !== undefined && begun.id !== id && begun.id !== before?.id) await removeRun(host, begun);
-    return { what: "new", run: await plannedNow(host) };
+    // Files of other plans are of no use to this one, which is planned even if they cannot be removed.
+    const left = [...(await removeOrSay(output.output, () => output.remove(digest)))];
+    for (const old of [before, begun?.id === before?.id ? undefined : begun]) {
+      if (old === undefined || old.id === id) continue;
+      left.push(...(await removeOrSay(old.request.output, () => removeRun(host, old))));
+    }
+    return { what: "new", run: await plannedNow(host), left };
   } finally {
     output.letGo();
-  }
-}
-
-/** The run in the place; one of another version is of no use, and is planned again. */
-async function runBefore({ place }: StepHost, read: typeof readRun): Promise<StepRun | undefined> {
-  try {
-    return await read(place);
-  } catch (error) {
-    if (error instanceof DumpError && error.code === "UNSUPPORTED") return undefined;
-    throw error;
   }
 }
 
@@ -92,16 +87,6 @@ async function isPlanThere(host: StepHost, run: StepRun): Promise<boolean> {
     const code = error instanceof DumpError ? error.code : undefined;
     if (code === "CORRUPT" || code === "UNSUPPORTED") return false;
     throw error;
-  } finally {
-    output.letGo();
-  }
-}
-
-/** Removes everything of a run except its output. Throws `NOT_WRITABLE`. */
-export async function removeRun(host: StepHost, run: StepRun): Promise<void> {
-  const output = await placeOfRun(host, run);
-  try {
-    await output.remove();
   } finally {
     output.letGo();
   }

@@ -77,6 +77,16 @@ async function readRunFile(place: StepPlace, name: string): Promise<StepRun | un
   }
 }
 
+/** What `read` finds in the place; a run of another version is of no use, and counts as none. */
+export async function runBefore(place: StepPlace, read: typeof readRun): Promise<StepRun | undefined> {
+  try {
+    return await read(place);
+  } catch (error) {
+    if (error instanceof DumpError && error.code === "UNSUPPORTED") return undefined;
+    throw error;
+  }
+}
+
 /** The run of a place. Throws `NOT_READY` if none is planned. */
 export async function plannedRun(place: StepPlace): Promise<StepRun> {
   const run = await readRun(place);

@@ -1,8 +1,8 @@
 import { readHeld } from "../shard/held-shard.js";
 import { missingShards } from "../shard/left-shards.js";
 import { readPlan } from "../shard/plan-files.js";
-import { removeRun } from "./plan-run.js";
-import { plannedRun, readPlanning, readRun, STEP_FILES } from "./run-file.js";
+import { removeOrSay, removeRun } from "./remove-run.js";
+import { plannedRun, readPlanning, readRun, runBefore, STEP_FILES } from "./run-file.js";
 import { finishedRun, placeOfRun, type StepHost } from "./step-host.js";
 
 /** The state of a run by commands. */
@@ -47,12 +47,19 @@ export async function stagingState(host: StepHost): Promise<StagingState> {
   }
 }
 
-/** Removes everything of a run except its output. Not an error if there is nothing. Throws `NOT_WRITABLE`. */
-export async function cleanStaging(host: StepHost): Promise<void> {
+/**
+ * Removes everything of a run except its output. Not an error if there is nothing. Returns what may be left of a planner
+ * that did not come to its end, one line each. Throws `NOT_WRITABLE` if files of the planned run cannot be removed: then
+ * the place still names them.
+ */
+export async function cleanStaging(host: StepHost): Promise<readonly string[]> {
   const run = await readRun(host.place);
   if (run !== undefined) await removeRun(host, run);
-  // A planner that did not come to its end may have left files of another run.
-  const begun = await readPlanning(host.place);
-  if (begun !== undefined && begun.id !== run?.id) await removeRun(host, begun);
+  // A planner that did not come to its end may have left files of another run. It may also have come to its end because
+  // nobody can write there; then this would fail each time.
+  const begun = await runBefore(host.place, readPlanning);
+  const isOther = begun !== undefined && begun.id !== run?.id;
+  const left = isOther ? await removeOrSay(begun.request.output, () => removeRun(host, begun)) : [];
   await host.place.remove(STEP_FILES);
+  return left;
 }

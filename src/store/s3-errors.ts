@@ -111,11 +111,18 @@ const NAME_CURE =
 export function storeError(error: unknown, path: string, use: StoreUse): DumpError {
   if (error instanceof DumpError) return error;
   const { code, what, cure } = explain(error, use);
+  const systemError = nameOf(error) === NO_BUCKET ? NO_BUCKET : undefined;
   return new DumpError(code, `${use === "read" ? "cannot be read" : "cannot be written"}: ${what}`, {
-    file: path,
-    cure,
-    cause: error,
+    ...{ file: path, cure, systemError, cause: error },
   });
+}
+
+/** The store's name of this failure. */
+const NO_BUCKET = "NoSuchBucket";
+
+/** Whether a request to a store failed because there is no such bucket. */
+export function isBucketMissing(error: unknown): boolean {
+  return error instanceof DumpError && error.systemError === NO_BUCKET;
 }
 
 interface Explanation {
@@ -155,7 +162,7 @@ function explain(error: unknown, use: StoreUse): Explanation {
   if (["InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidClientTokenId"].includes(name)) {
     return { code, what: `the store refuses the credentials (${name})`, cure: CREDENTIALS_CURE };
   }
-  if (name === "NoSuchBucket")
+  if (name === NO_BUCKET)
     return { code, what: "there is no such bucket", cure: "Check the name, AWS_REGION and AWS_ENDPOINT_URL" };
   if (name === "NoSuchUpload") {
     return { code, what: "its upload was aborted or completed by somebody else", cure: "Run it again, once at a time" };

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { seal } from "../../src/shard/sealed.js";
 import { indexList } from "../../src/steps/index-list.js";
 import { openStore, type StoreThread } from "../../src/store/open-store.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
@@ -152,6 +153,56 @@ describe("in a store", () => {
       }
     },
   );
+
+  describe("a planner that could write nothing next to its output", () => {
+    const steps = stepsIn("s3://dumps/runs/one", folder, threads);
+    const names = ["dumps/in/vmcore"];
+    const planTypo = async (status: number, code: string) => {
+      for (const method of ["GET", "PUT", "POST", "DELETE"]) {
+        await store.fault({ method, match: "^typo/", kind: "status", status, code, times: 99 });
+      }
+      const request = await requestOf(IN, "s3://typo/out", { level: 0 }, true);
+      await expect(steps.plan(request, 2)).rejects.toMatchObject({ file: expect.stringMatching(/^s3:..typo/) });
+      expect(await store.names()).toContain("dumps/runs/one/planning.json");
+    };
+
+    test.each([
+      [404, "NoSuchBucket", []],
+      [403, "AccessDenied", [expect.stringMatching(/may be left next to s3:\/\/typo\/out.*access denied/)]],
+    ] as const)("%i %s: clean and the next plan succeed", async (status, code, left) => {
+      await planTypo(status, code);
+      expect(await steps.clean()).toEqual(left);
+      expect(await store.names()).toEqual(names);
+      expect(await steps.clean()).toEqual([]);
+
+      await planTypo(status, code);
+      const request = await requestOf(IN, OUT, { level: 0 }, true);
+      expect(await steps.plan(request, 2)).toMatchObject({ what: "new", left });
+      expect(await steps.plan(request, 2)).toMatchObject({ what: "known", left: [] });
+      expect(await steps.clean()).toEqual([]);
+      expect(await store.names()).toEqual(names);
+    });
+
+    test("an output's folder that is gone", async () => {
+      const gone = join(share, "gone");
+      mkdirSync(gone);
+      const wrong = join(gone, "small");
+      await store.fault({ method: "PUT", match: "run\\.json", kind: "status", status: 403, code: "AccessDenied" });
+      await expect(steps.plan(await requestOf(IN, wrong, { level: 0 }, true), 2)).rejects.toMatchObject({
+        code: "NOT_WRITABLE",
+      });
+      rmSync(gone, { recursive: true });
+      expect(await steps.clean()).toEqual([expect.stringContaining(wrong)]);
+      expect(await store.names()).toEqual(names);
+    });
+
+    test("one of another version: clean removes its file", async () => {
+      const bytes = seal("run", "planning.json", { version: 1, program: "0.0.1" });
+      await store.put("dumps/runs/one/planning.json", bytes);
+      await steps.clean();
+      expect(await store.names()).toEqual(names);
+    });
+  });
 
   test("a file of the staging that is replaced while it is read is read again, and no input has changed", async () => {
     const steps = stepsIn("s3://dumps/runs/one", folder, threads);

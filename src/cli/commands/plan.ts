@@ -2,7 +2,7 @@ import { DumpError, type DumpErrorCode } from "../../errors.js";
 import type { PlanOutcome } from "../../steps/plan-run.js";
 import { defineCommand } from "../command.js";
 import { formatCount, plural } from "../numbers.js";
-import { printJson, printLines } from "../print.js";
+import { printJson, printLines, printNote } from "../print.js";
 import { runOptions } from "../run-request.js";
 import { withStepHost } from "../step-host.js";
 
@@ -37,7 +37,8 @@ Example
       async (host) => planRun(host, await requestOf(await runOptions(files, values)), values.shards ?? 0),
       ({ code }) => OF_THE_DUMP.has(code),
     );
-    const { what, run } = planned;
+    const { what, run, left } = planned;
+    for (const line of left) printNote(line);
     const { shards, kept, digest } = run;
     if (values.json) printJson({ what, id: run.id, plan: digest, shards, kept, output: run.request.output }, 2);
     else if (!values.quiet) {

@@ -1,7 +1,7 @@
 import { formatBytes } from "../../byte-size.js";
 import type { StagingState } from "../../steps/staging-state.js";
 import { defineCommand } from "../command.js";
-import { printJson, printLines } from "../print.js";
+import { printJson, printLines, printNote } from "../print.js";
 import { placeNamed, withStepHost } from "../step-host.js";
 import { TRY_AGAIN } from "../stop.js";
 
@@ -24,8 +24,9 @@ Example
     ]);
     const by = { numThreads: 1, signal };
     if (clean) {
-      await withStepHost(path, by, cleanStaging);
-      printLines([`${path}: nothing is left of its run but the output`]);
+      const left = await withStepHost(path, by, cleanStaging);
+      for (const line of left) printNote(line);
+      if (left.length === 0) printLines([`${path}: nothing is left of its run but the output`]);
       return undefined;
     }
     const state = await withStepHost(path, by, stagingState);
