@@ -38,7 +38,7 @@ export async function checkOutput(
     onProgress: (done, total) => progress("audit", done, total),
   });
   const verified = await verifyDump(place.work.path(), {
-    ...{ against: known, workers, ...stop },
+    ...{ against: known, workers, ...(vmlinux && { vmlinux }), ...stop },
     onProgress: ({ phase, done, total }) => progress(phase === "check" ? "verify" : phase, done, total),
   });
   const held = new Set([...written.paths, ...verified.files]);

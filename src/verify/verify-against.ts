@@ -5,7 +5,6 @@ import { CLASS_NUMBERS, type ClassCounts, classCounts, KEPT } from "../filter/pa
 import type { PagePlan } from "../filter/plan.js";
 import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
 import { readEraseRecord } from "../filter/privacy/privacy-record.js";
-import { type PrivacyView, privacyView } from "../filter/privacy/privacy-view.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { dropUnusedVmemmap } from "../filter/unused-vmemmap.js";
 import type { KernelView } from "../kernel/kernel-view.js";
@@ -22,6 +21,7 @@ import {
 } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { isLive } from "../reader/source/input-changed.js";
+import type { GivenFile } from "../reader/source/side-file.js";
 import { joinStretches } from "../reader/stretches.js";
 import { checkedPlan, classify, dropListed, scanPools } from "../run/classify.js";
 import { dropZeros } from "../run/drop-zeros.js";
@@ -74,6 +74,8 @@ export interface CompareContext {
   readonly threads: WorkerThreads;
   readonly signal: AbortSignal | undefined;
   readonly findings: Findings;
+  /** The original's vmlinux, if one was given. */
+  readonly vmlinux: GivenFile | undefined;
   /** Called with the number of pages compared and the total. */
   readonly done: (pages: number, of: number) => void;
 }
@@ -221,11 +223,11 @@ async function explain(
   missing: PageBitmap,
   pages: number,
   { level, dropsZeros, privacy, lacksStructPages }: MadeBy,
-  { threads, signal }: CompareContext,
+  { threads, signal, vmlinux }: CompareContext,
 ) {
   const { dump: original } = session;
   if (session.whyNoView !== undefined && session.whyNoView.code !== "CANNOT_FILTER") throw session.whyNoView;
-  const secret = privacy && session.view !== undefined ? tryPrivacy(original, session.view) : undefined;
+  const secret = privacy && session.view !== undefined ? await privacyOf(original, session.view, vmlinux) : undefined;
   const run = { threads, signal };
   const { view, policy, plan: whole } = checkedPlan(session, policyOfLevel(level));
   const plan: PagePlan = { ...whole, kept: missing };
@@ -269,14 +271,10 @@ async function explain(
   return { rest, beyondMemMap, classes, privacy: secret !== undefined };
 }
 
-/** The privacy view of the original; `undefined` if it cannot be made. */
-function tryPrivacy(original: Dump, view: KernelView): PrivacyView | undefined {
-  try {
-    return privacyView(original, view).view;
-  } catch (error) {
-    if (error instanceof DumpError && error.code === "CANNOT_FILTER") return undefined;
-    throw error;
-  }
+/** Privacy is a large part of the program: loaded only where it is needed. */
+async function privacyOf(original: Dump, view: KernelView, vmlinux: GivenFile | undefined) {
+  const { privacyViewOfRun } = await import("../filter/privacy/private-pages.js");
+  return privacyViewOfRun(original, view, vmlinux);
 }
 
 /** The bits that are set in `a` but not in `b`. Both must have the same stretches. */

@@ -38,7 +38,8 @@ export async function compareWithOriginal(
   try {
     const { dump: complete } = openOriginalSession(original, dump, options);
     const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
-    const comparison = await compareDumps(dump, complete, readable, promised, { threads, signal, findings, done });
+    const context = { threads, signal, findings, vmlinux: options.vmlinux, done };
+    const comparison = await compareDumps(dump, complete, readable, promised, context);
     return {
       comparison,
       sameInput: recorded && (await sameAsRead(original, recorded, findings, digestContext(options))),

@@ -11,9 +11,10 @@ import { MAX_LEVEL } from "../policy.js";
 import type { PrivacyExtra, PrivacyKeep } from "./privacy-names.js";
 import { privacyRecord, STRICT_RECORD } from "./privacy-record.js";
 import { type PrivacyResult, privacyResult } from "./privacy-result.js";
-import { privacyView, refused } from "./privacy-view.js";
+import { refused } from "./privacy-view.js";
 import { withoutPrivateNotes, withoutUserRegisters } from "./private-notes.js";
-import { type Scrub, scrub } from "./scrub.js";
+import { type PrivatePages, privatePages } from "./private-pages.js";
+import type { Scrub } from "./scrub.js";
 import type { StackTops } from "./stack-tops.js";
 import type { KernelWords } from "./strict/kernel-words.js";
 import { strictNotes } from "./strict/strict-notes.js";
@@ -82,27 +83,21 @@ export function privateSearch(
   // No program's registers and no terminal's data are the kernel's own.
   const extras = strict ? [...new Set([...request.extras, "registers", "tty"] as const)] : request.extras;
   const plan = strict ? new StrictPlan(dump, view) : undefined;
-  const scrubbing = scrub(dump, view, extras, { vmlinux, strict: plan && { plan, keeps } }, warnings);
-  const { stackTops, close } = scrubbing;
-  try {
-    const pages = privacyView(dump, view, stackTops?.pages, { ...scrubbing, ...(plan && { observe: plan.observe }) });
-    return {
-      policy: { ...usable, privacy: pages.view },
-      stackTops,
-      search: () => privateRun(dump, view, { extras, keeps, plan }, pages, scrubbing.search(), warnings),
-      close,
-    };
-  } catch (error) {
-    close();
-    throw error;
-  }
+  const given = { vmlinux, strict: plan && { plan, keeps } };
+  const { pages, scrubbing } = privatePages(dump, view, extras, given, warnings);
+  return {
+    policy: { ...usable, privacy: pages.view },
+    stackTops: scrubbing.stackTops,
+    search: () => privateRun(dump, view, { extras, keeps, plan }, pages, scrubbing.search(), warnings),
+    close: scrubbing.close,
+  };
 }
 
 function privateRun(
   dump: Dump,
   view: KernelView,
   { extras, keeps, plan }: Pick<PrivateRequest, "extras" | "keeps"> & { readonly plan: StrictPlan | undefined },
-  { view: { stack }, pages, gaps }: ReturnType<typeof privacyView>,
+  { view: { stack }, pages, gaps }: PrivatePages["pages"],
   done: Scrub,
   warnings: Warnings,
 ): PrivateRun {

@@ -6,30 +6,38 @@ import type { LinearRange } from "./linear-memory.js";
 /** RESERVE_MEM_MAX_ENTRIES (mm/memblock.c). */
 const NAMED_REGIONS = 8;
 
+/** Memory that was reserved at boot and is in the kernel's direct map, but has what others put there. */
+export interface ReservedRanges {
+  readonly ranges: readonly LinearRange[];
+  /** What could not be searched for, in words, for `remains`. */
+  readonly gaps: readonly string[];
+}
+
 /**
- * Memory that was reserved at boot and is in the kernel's direct map, but has what others put there: an initramfs that
- * was not freed (retain_initrd), and regions that the command line reserves by name (reserve_mem=, 6.12 and later: for
- * ramoops, with what programs write to /dev/pmsg0, and for traces). Empty where symbols or types do not lead to it.
+ * Finds an initramfs that was not freed (retain_initrd), and regions that the command line reserves by name
+ * (reserve_mem=, 6.12 and later: for ramoops, with what programs write to /dev/pmsg0, and for traces).
  */
-export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelObjects): LinearRange[] {
-  const { memory, symbols, types } = kernel;
+export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelObjects | undefined): ReservedRanges {
+  const why =
+    kernel === undefined ? "no types or no symbols" : withoutVariables(kernel) ? "no symbols of variables" : "";
+  if (kernel === undefined || why !== "") {
+    const what = "memory reserved at boot for others: regions of reserve_mem=, and an initramfs that was not freed";
+    return { ranges: [], gaps: [`${what} (retain_initrd): the dump has ${why}`] };
+  }
+  const { symbols, types } = kernel;
   const { pageSize, maxMapnr } = dump;
-  const found: LinearRange[] = [];
-  const add = (start: bigint, size: bigint) => {
-    if (size === 0n || start + size > BigInt(maxMapnr) * BigInt(pageSize)) return;
-    // What shares a page with others stays.
-    const startPfn = Math.ceil(Number(start) / pageSize);
-    const endPfn = Math.floor(Number(start + size) / pageSize);
-    if (endPfn > startPfn) found.push({ startPfn, endPfn });
+  const ranges: LinearRange[] = [];
+  const add = (startPfn: number, endPfn: number) => {
+    if (endPfn > startPfn && endPfn <= maxMapnr) ranges.push({ startPfn, endPfn });
   };
-  const [first, last] = ["initrd_start", "initrd_end"].map((name) => {
-    const at = symbols.address(name);
-    return at === undefined ? undefined : memory.readWord(at);
-  });
-  // Both are 0 when it was freed.
-  if (first && last && last > first && memory.isKernelAddress(first)) {
-    const place = space.translate(first);
-    if (place !== undefined) add(BigInt(place.paddr), last - first);
+  const initramfs = retainedInitramfs(kernel);
+  if (initramfs !== undefined && initramfs.size > 0n) {
+    const place = space.translate(initramfs.start);
+    // It is reserved, and would be freed, by whole pages.
+    if (place !== undefined) {
+      const end = BigInt(place.paddr) + initramfs.size;
+      add(Math.floor(place.paddr / pageSize), Math.ceil(Number(end) / pageSize));
+    }
   }
   const table = symbols.address("reserved_mem_table");
   const entry = types.sizeOf("reserve_mem_table");
@@ -37,7 +45,32 @@ export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelOb
     const region = table + BigInt(i * entry);
     const start = readMember(kernel, "reserve_mem_table", region, "start");
     const size = readMember(kernel, "reserve_mem_table", region, "size");
-    if (start && size) add(start, size);
+    // What shares a page with others stays.
+    if (start && size) add(Math.ceil(Number(start) / pageSize), Math.floor(Number(start + size) / pageSize));
   }
-  return found;
+  const gaps = [
+    ...(initramfs === undefined ? ["an initramfs that was not freed (retain_initrd): its place is unknown"] : []),
+    ...(table !== undefined && !entry ? ["regions of reserve_mem=: the dump lacks their type"] : []),
+  ];
+  return { ranges, gaps };
 }
+
+/** Without CONFIG_KALLSYMS_ALL a kernel has symbols of functions only. */
+const withoutVariables = ({ symbols }: KernelObjects) => symbols.address("init_task") === undefined;
+
+/**
+ * The initramfs that retain_initrd kept, of size 0 if it was freed; `undefined` if that is not told. The kernel forgets
+ * initrd_start in any case (init/initramfs.c). Since 6.8 /sys/firmware/initrd shows what was kept, and has its address.
+ */
+function retainedInitramfs(kernel: KernelObjects): { readonly start: bigint; readonly size: bigint } | undefined {
+  const { memory, symbols } = kernel;
+  const file = symbols.address("bin_attr_initrd");
+  // A kernel without both was built without initramfs.
+  if (file === undefined) return symbols.address("initrd_start") === undefined ? FREED : undefined;
+  const start = readMember(kernel, "bin_attribute", file, "private");
+  const size = readMember(kernel, "bin_attribute", file, "size");
+  if (start === undefined || size === undefined) return undefined;
+  return start !== 0n && memory.isKernelAddress(start) ? { start, size } : FREED;
+}
+
+const FREED = { start: 0n, size: 0n };

@@ -162,11 +162,13 @@ class ScrubRun {
       const structs = structPageReader(space, dump.memory, view.memMap, view.layout);
       this.#large = largeObjects(space, kernel, allTasks(dump, view, kernel), structs);
     }
+    const { ranges: foreign, gaps } = reservedRanges(dump, space, kernel);
+    this.#gaps.push(...gaps);
     return {
       stackTops: this.#stackTops,
       pages: this.#large?.pages ?? [],
       crashKernel: kernel && namedCrashKernel(dump, kernel),
-      foreign: kernel === undefined ? [] : reservedRanges(dump, space, kernel),
+      foreign,
       kernelStack: this.#stack,
     };
   }

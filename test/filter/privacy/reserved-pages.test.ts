@@ -152,27 +152,45 @@ describe("memory reserved at boot for others", () => {
   } as const;
   const dump = { pageSize: 4096, maxMapnr: 32 } as unknown as Dump;
 
-  test("an initramfs that was not freed, and regions reserved by name", () => {
-    const { kernel, point, word } = machine(
-      { initrd_start: 0x100, initrd_end: 0x108, reserved_mem_table: 0x200 },
-      TYPES,
-    );
-    point(0x100, 0x4000);
-    point(0x108, 0x7800);
-    word(0x210, 0x9000n);
-    word(0x218, 0x2000n);
+  const FILE = { "bin_attribute.size": [16, 8], "bin_attribute.private": [24, 8] } as const;
+  const ranges = (one: ReturnType<typeof machine>) => reservedRanges(dump, space, one.kernel);
+  const KEPT = /initramfs that was not freed/;
+
+  test("an initramfs that was not freed, with all its pages, and regions reserved by name, without shared ones", () => {
+    const symbols = { init_task: 0x80, bin_attr_initrd: 0x100, initrd_start: 0x140, reserved_mem_table: 0x200 };
+    const one = machine(symbols, { ...TYPES, ...FILE });
+    const { point, word } = one;
+    point(0x118, 0x4000);
+    word(0x110, 0x3800n);
+    word(0x210, 0x9100n);
+    word(0x218, 0x2800n);
     // More than there is.
     word(0x230, 0xa000n);
     word(0x238, 1n << 40n);
-    expect(reservedRanges(dump, space, kernel)).toEqual([
-      { startPfn: 4, endPfn: 7 },
-      { startPfn: 9, endPfn: 11 },
-    ]);
-    word(0x100, 0n);
-    word(0x108, 0n);
+    expect(ranges(one)).toEqual({
+      ranges: [
+        { startPfn: 4, endPfn: 8 },
+        { startPfn: 10, endPfn: 11 },
+      ],
+      gaps: [],
+    });
+    // Freed: nobody wrote to the variable.
+    word(0x118, 0n);
+    word(0x110, 0n);
     word(0x218, 0n);
-    expect(reservedRanges(dump, space, kernel)).toEqual([]);
-    expect(reservedRanges(dump, space, machine({}, TYPES).kernel)).toEqual([]);
+    expect(ranges(one)).toEqual({ ranges: [], gaps: [] });
+  });
+
+  test("what cannot be found is said, where it is possible", () => {
+    const older = machine({ init_task: 0x80, initrd_start: 0x140 }, TYPES);
+    expect(ranges(older)).toEqual({ ranges: [], gaps: [expect.stringMatching(KEPT)] });
+    const untyped = machine({ init_task: 0x80, bin_attr_initrd: 0x100, reserved_mem_table: 0x200 }, {});
+    expect(ranges(untyped).gaps).toEqual([expect.stringMatching(KEPT), expect.stringMatching(/reserve_mem=/)]);
+    const neither = machine({ init_task: 0x80 }, TYPES);
+    expect(ranges(neither)).toEqual({ ranges: [], gaps: [] });
+    const functions = machine({}, TYPES);
+    for (const gaps of [ranges(functions).gaps, reservedRanges(dump, space, undefined).gaps])
+      expect(gaps).toEqual([expect.stringMatching(/reserve_mem=, and an initramfs that was not freed/)]);
   });
 });
 
