@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { SETUP } from "./test/support/together.js";
 
 // Pages in a real browser (Debian's chromium, through playwright-core): run by .ci/run.
 export default defineConfig({
@@ -6,6 +7,7 @@ export default defineConfig({
     include: ["test/browser/**/*.test.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    setupFiles: SETUP,
     pool: "forks",
     maxWorkers: 1,
   },

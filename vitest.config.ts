@@ -1,19 +1,15 @@
 import { defineConfig } from "vitest/config";
+import { APART, SETUP, TOGETHER_FOLDERS } from "./test/support/together.js";
 
 /**
- * Folders whose tests change nothing that belongs to the process: their files follow each other in the same processes, each with
- * modules of its own. A process for each of them takes a tenth of the whole run.
+ * Files in these folders follow each other in the same processes, and share the modules that they import. A process for each of them
+ * takes a tenth of the whole run.
  */
-const TOGETHER = ["test/{codec,filter,house,kernel,reader,support,writer}/**/*.test.ts", "test/*.test.ts"];
-/** Files in these folders that do change it, or mock a module. */
-const APART = [
-  "test/reader/closed-once.test.ts",
-  "test/reader/live/libvirt-guest.test.ts",
-  "test/filter/privacy/large-slabs.test.ts",
-];
+const folders = TOGETHER_FOLDERS.join(",");
+const TOGETHER = [`test/{${folders}}/**/*.test.ts`, "test/*.test.ts"];
 const ELSEWHERE = ["test/{readers,browser,services,kernels}/**"];
 
-const common = { testTimeout: 120_000, hookTimeout: 300_000, pool: "forks", maxWorkers: 2 } as const;
+const common = { setupFiles: SETUP, testTimeout: 120_000, hookTimeout: 300_000, pool: "forks", maxWorkers: 2 } as const;
 
 export default defineConfig({
   test: {
@@ -25,7 +21,7 @@ export default defineConfig({
         test: {
           ...common,
           name: "apart",
-          include: ["test/!(codec|filter|house|kernel|reader|support|writer)/**/*.test.ts", ...APART],
+          include: [`test/!(${TOGETHER_FOLDERS.join("|")})/**/*.test.ts`, ...APART],
           exclude: ELSEWHERE,
         },
       },

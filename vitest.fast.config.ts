@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { APART, FAST_ELSEWHERE, SETUP } from "./test/support/together.js";
 
 // For work in between: what needs no real dumps, no servers and few processes. Under a minute on 2 cores.
 export default defineConfig({
@@ -13,14 +14,15 @@ export default defineConfig({
       "test/reader/*.test.ts",
       "test/writer/{kdump-layout,elf-layout,facts,islands,split-ranges,output-name}.test.ts",
       "test/filter/{policy,free-lists}.test.ts",
-      "test/queue/job-data.test.ts",
-      "test/docs/**/*.test.ts",
+      ...FAST_ELSEWHERE.map((path) => (path.endsWith(".ts") ? path : `${path}/**/*.test.ts`)),
     ],
+    exclude: APART,
+    setupFiles: SETUP,
     testTimeout: 120_000,
     hookTimeout: 300_000,
     pool: "forks",
     maxWorkers: 2,
-    // They change nothing that belongs to the process.
+    // They change nothing that belongs to the process, or take it back.
     isolate: false,
   },
 });

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { SETUP } from "./test/support/together.js";
 
 // Checks by readers that are not ours (crash, libkdumpfile, drgn, gdb, makedumpfile): Linux only, run by .ci/run.
 export default defineConfig({
@@ -6,6 +7,7 @@ export default defineConfig({
     include: ["test/readers/**/*.test.ts"],
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    setupFiles: SETUP,
     pool: "forks",
     maxWorkers: 2,
   },

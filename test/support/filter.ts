@@ -11,24 +11,31 @@ import type { OpenOptions } from "../../src/reader/open-sources.js";
 import { type FilterOptions, type FilterResult, filterDump } from "../../src/run/filter-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
+import { afterFile } from "./after-file.js";
 
-/** A folder for the outputs of one test file, removed when all its tests have run. */
+/** A folder for outputs, removed at the end of the `describe` or the file that asks for it. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "coresieve-test-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  afterAll(remove);
+  // Within a test, afterAll counts for nothing.
+  afterFile(remove);
   return folder;
 }
 
 let threads: WorkerThreads | undefined;
-afterAll(async () => {
-  await threads?.destroy();
-  threads = undefined;
-});
 
 /** One thread for all runs of a test file: to start one takes longer than to filter a small dump. */
 export function sharedThread(): WorkerThreads {
-  threads ??= new WorkerThreads(1);
-  return threads;
+  if (threads !== undefined) return threads;
+  const started = new WorkerThreads(1);
+  threads = started;
+  // Files that share a process share this module.
+  afterFile(async () => {
+    threads = undefined;
+    await started.destroy();
+  });
+  return started;
 }
 
 /** What a test wants changed of: level 31, kdump, no compression, one thread. */
