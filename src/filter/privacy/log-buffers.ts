@@ -7,45 +7,82 @@ import { dataOfOpenFiles } from "./open-files.js";
 import type { ScrubList } from "./private-objects.js";
 
 /**
- * Static variables of functions, to whose names the compiler adds a number, and the sizes that they may have: what is
- * being printed (console_unlock, console_emit_next_record; until 6.2), or added to the log (vprintk_store, until 5.10).
+ * Static variables of functions, and the sizes that they may have: what is being printed (console_unlock,
+ * console_emit_next_record; until 6.2), or added to the log (vprintk_emit, vprintk_store, until 5.10). GCC adds a number
+ * to their names, which before GCC 10 may have many digits; Clang puts the function's name before them.
  */
 const OF_FUNCTIONS = [
-  ["text", 1024, 1024],
-  ["ext_text", 8192, 8192],
-  ["textbuf", 896, 1024],
+  [ofFunction("text"), 1024, 1024],
+  [ofFunction("ext_text"), 8192, 8192],
+  [ofFunction("textbuf"), 896, 1024],
 ] as const;
-/** Larger numbers than any file with these functions has. */
-const MOST_NUMBER = 64;
 /** Since 6.3. */
 const SHARED = ["printk_shared_pbufs", "panic_nbcon_pbufs"];
+/** CONFIG_LOG_BUF_SHIFT is at most 25. */
+const MAX_FIRST_LOG = 1 << 25;
+/** Where a program that has /dev/kmsg open has what it read last: since 6.3, before, since 5.10. */
+const READ_LAST = ["pbufs", "buf", "text_buf"];
+/** Two texts of 8 KiB. */
+const MAX_READ_LAST = 1 << 14;
+
+/** What `logBuffers` looks for, in the words of `remains`. */
+export const LOG_BUFFERS: readonly string[] = [
+  "messages on their way to consoles",
+  "what programs read last from /dev/kmsg",
+];
+
+/** Messages outside of the log. */
+export interface LogBuffers extends ScrubList {
+  /** What was not found, though the kernel has it. */
+  readonly missing: readonly string[];
+}
+
+function ofFunction(name: string): RegExp {
+  return new RegExp(
+    `^(?:${name}\\.\\d+|(?:console_unlock|console_emit_next_record|vprintk_(?:emit|store))\\.${name})$`,
+  );
+}
 
 /**
- * Messages of the log on their way to consoles, in variables of the kernel, where the last ones stay; and what programs
- * that have /dev/kmsg open read last (since 6.3; before, those buffers are too large for slabs and are dropped).
+ * Messages of the log on their way to consoles, in variables of the kernel, where the last ones stay; the first log of
+ * kernels before 5.10, if they moved to a larger one; and what programs that have /dev/kmsg open read last. (Before 6.3
+ * with pages of 4 KiB those buffers are too large for slabs, and are dropped.)
  */
-export function logBuffers(space: AddressSpace, kernel: KernelObjects, tasks: Iterable<bigint>): ScrubList {
-  const { symbols, types } = kernel;
-  const found: ScrubList = { list: new SpanList(), objects: 0 };
+export function logBuffers(space: AddressSpace, kernel: KernelObjects, tasks: Iterable<bigint>): LogBuffers {
+  const { memory, symbols, types } = kernel;
+  const found = { list: new SpanList(), objects: 0, missing: [] as string[] };
   const erase = (address: bigint, length: number) => {
     if (addVirtual(space, address, length, found.list) > 0) found.objects++;
   };
-  for (const [name, least, most] of OF_FUNCTIONS) {
-    for (let number = 0; number < MOST_NUMBER; number++) {
-      for (const address of symbols.addresses(`${name}.${number}`)) {
-        const size = roomOf(symbols, address, most + 1);
-        if (size >= least && size <= most) erase(address, size);
-      }
+  const size = types.sizeOf("printk_buffers");
+  const shared = SHARED.flatMap((name) => symbols.addresses(name));
+  if (size !== undefined) for (const address of shared) erase(address, size);
+  let variables = 0;
+  for (const [pattern, least, most] of shared.length > 0 ? [] : OF_FUNCTIONS) {
+    for (const address of symbols.matching(pattern)) {
+      const room = roomOf(symbols, address, most + 1);
+      if (room < least || room > most) continue;
+      variables++;
+      erase(address, room);
     }
   }
-  const size = types.sizeOf("printk_buffers");
-  for (const name of size === undefined ? [] : SHARED) {
-    for (const address of symbols.addresses(name)) erase(address, size as number);
+  const [consoles, readers] = LOG_BUFFERS as [string, string];
+  if (shared.length > 0 ? size === undefined : variables === 0) found.missing.push(consoles);
+  // Since 5.10 VMCOREINFO tells where the first log is.
+  const [first, current] = ["__log_buf", "log_buf"].map((name) => symbols.address(name));
+  if (first !== undefined && current !== undefined && memory.readWord(current) !== first) {
+    const room = roomOf(symbols, first, MAX_FIRST_LOG);
+    if (room > 1) erase(first, room);
+    else found.missing.push("the first messages of the log, which moved to a larger one");
   }
-  const read = types.member("devkmsg_user", "pbufs");
+  const members = READ_LAST.map((name) => types.member("devkmsg_user", name)).filter((one) => one !== undefined);
   const operations = new Set(symbols.addresses("kmsg_fops"));
-  const readers = read === undefined ? [] : dataOfOpenFiles(kernel, tasks, (address) => operations.has(address));
-  for (const reader of new Set(readers)) erase(reader + BigInt(read?.offset ?? 0), read?.size ?? 0);
+  if (members.length === 0 || operations.size === 0) found.missing.push(readers);
+  else {
+    for (const reader of new Set(dataOfOpenFiles(kernel, tasks, (address) => operations.has(address)))) {
+      for (const { offset, size } of members) erase(reader + BigInt(offset), Math.min(size, MAX_READ_LAST));
+    }
+  }
   return found;
 }
 

@@ -22,7 +22,7 @@ import { entryStacks } from "./entry-stacks.js";
 import { hostNames } from "./host-names.js";
 import { type LargeObjects, largeObjects, type ObjectPages } from "./large-objects.js";
 import type { LinearRange } from "./linear-memory.js";
-import { logBuffers } from "./log-buffers.js";
+import { LOG_BUFFERS, logBuffers } from "./log-buffers.js";
 import { logTexts } from "./log-texts.js";
 import { oldFrames } from "./old-frames.js";
 import { structPageReader } from "./page-reader.js";
@@ -182,7 +182,7 @@ class ScrubRun {
     if (kernel !== undefined) strict?.plan.structs(kernel, found?.caches.values() ?? []);
     if (kernel === undefined || found === undefined) {
       this.#gaps.push(
-        `slab pages were not looked into (${this.#why}): freed objects, padding between objects, socket buffers, messages and path names, and what nobody wrote to, are as they were`,
+        `slab pages were not looked into (${this.#why}): freed objects, padding between objects, socket buffers, messages, path names, what keyrings hold, and what nobody wrote to, are as they were`,
       );
       return;
     }
@@ -205,7 +205,7 @@ class ScrubRun {
     const vsock = kernel === undefined ? version < kernelVersion(6, 2) : mayHaveVsockPackets(kernel, version);
     this.#gaps.push(otherBuffers(version, drivers?.missing, vsock));
     if (kernel === undefined) {
-      this.#gaps.push(`screens of virtual consoles, audited terminals and small BPF maps (${this.#why})`);
+      this.#gaps.push(`screens of virtual consoles, audited terminals and small BPF maps (${this.#why})`, OLD_FRAMES);
       return;
     }
     const shown = screens(space, kernel);
@@ -215,7 +215,7 @@ class ScrubRun {
     this.#add("messages", queuedSignals(space, kernel, tasks));
     const mark = stackMark(dump.machine, dump.pageSize, this.#stack);
     const frames = oldFrames(space, kernel, tasks, { mark, bytes: this.#stack.bytes });
-    if (frames === undefined) this.#gaps.push("kernel stacks: what calls that have ended left there");
+    if (frames === undefined) this.#gaps.push(OLD_FRAMES);
     else this.#reach("old-frames", frames);
     this.#reach("tty-audit", ttyAudit(space, kernel, tasks));
     const maps = bpfMaps(space, kernel);
@@ -270,8 +270,11 @@ class ScrubRun {
     else {
       this.#reach("log", found);
       const kernel = this.#kernel;
-      if (kernel === undefined) return;
-      this.#add("log", logBuffers(this.#space, kernel, allTasks(this.#dump, this.#view, kernel)));
+      const buffers = kernel && logBuffers(this.#space, kernel, allTasks(this.#dump, this.#view, kernel));
+      if (buffers !== undefined) this.#add("log", buffers);
+      for (const what of buffers?.missing ?? LOG_BUFFERS) {
+        this.#gaps.push(`${what}${buffers === undefined ? ` (${this.#why})` : ": where that is is not told"}`);
+      }
     }
   }
 
@@ -337,6 +340,8 @@ class ScrubRun {
     this.#warnings.add("PRIVACY_GAP", `${OPTION.privacyExtra} could not reach ${what}`);
   }
 }
+
+const OLD_FRAMES = "kernel stacks: what calls that have ended left there";
 
 /** Data of drivers in kmalloc memory to which nothing leads, including some that were not found. */
 function otherBuffers(version: number, missing: readonly string[] | undefined, vsock: boolean): string {

@@ -133,6 +133,11 @@ function kernelSymbols(names: KallsymsNames, addressOf: (i: number) => bigint): 
       return undefined;
     },
     addresses: (name) => [...names.numbers(name)].map(addressOf),
+    matching(pattern) {
+      const found: bigint[] = [];
+      for (let i = 0; i < names.count; i++) if (pattern.test(names.name(i))) found.push(addressOf(i));
+      return found;
+    },
     nearest(address) {
       all ??= allAddresses(names.count, addressOf);
       const { addresses, order } = all;

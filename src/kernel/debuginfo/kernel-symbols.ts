@@ -12,6 +12,8 @@ export interface KernelSymbols {
    * name.
    */
   addresses(name: string): readonly bigint[];
+  /** The addresses of all symbols whose names match: reads every name. Empty for a vmlinux. */
+  matching(pattern: RegExp): readonly bigint[];
   /**
    * The highest symbol that is not above `address`; if several have that address, the first. `undefined` below the
    * lowest symbol. `offset` is in bytes and may be large.
@@ -42,6 +44,7 @@ export function linkedSymbols(memory: KernelMemory, { symbols, linked }: Vmlinux
     source: "vmlinux",
     addresses,
     address: (name) => addresses(name)[0],
+    matching: () => [],
     nearest: () => undefined,
   };
 }

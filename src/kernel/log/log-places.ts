@@ -1,6 +1,6 @@
 import type { KernelMemory } from "../kernel-memory.js";
 import { MAX_LOG_BYTES } from "./log-record.js";
-import { findRing } from "./ring-buffer.js";
+import { findRing, firstRing, type Ring } from "./ring-buffer.js";
 
 /** Bytes of the kernel's memory. */
 export interface LogPlace {
@@ -18,25 +18,11 @@ export interface LogPlaces {
 
 /** The log's memory, as VMCOREINFO tells it; `undefined` where it does not. */
 export function logPlaces(memory: KernelMemory): LogPlaces | undefined {
-  const { info, wordSize } = memory;
+  const { info } = memory;
   const ring = findRing(memory);
   if (ring !== undefined) {
-    const records = 2 ** ring.countBits;
-    const infoSize = info.size("printk_info") ?? 88;
-    const text = { address: ring.data, bytes: 2 ** ring.sizeBits };
-    const device = info.offset("printk_info.dev_info");
-    const names =
-      device === undefined || device >= infoSize
-        ? []
-        : Array.from({ length: records }, (_, i) => ({
-            address: ring.infos + BigInt(i * infoSize + device),
-            bytes: infoSize - device,
-          }));
-    const descs = { address: ring.descs, bytes: records * (info.size("prb_desc") ?? 3 * wordSize) };
-    return {
-      all: [descs, { address: ring.infos, bytes: records * infoSize }, text],
-      texts: [text, ...names],
-    };
+    const rings = [ring, firstRing(memory)].filter((one) => one !== undefined).map((one) => placesOf(memory, one));
+    return { all: rings.flatMap(({ all }) => all), texts: rings.flatMap(({ texts }) => texts) };
   }
   const pointer = info.symbol("log_buf");
   const length = info.symbol("log_buf_len");
@@ -45,4 +31,24 @@ export function logPlaces(memory: KernelMemory): LogPlaces | undefined {
   if (address === undefined || !memory.isKernelAddress(address) || !bytes || bytes > MAX_LOG_BYTES) return undefined;
   const whole = { address, bytes };
   return { all: [whole], texts: [whole] };
+}
+
+/** A ring's records and texts. */
+function placesOf({ info, wordSize }: KernelMemory, ring: Ring): LogPlaces {
+  const records = 2 ** ring.countBits;
+  const infoSize = info.size("printk_info") ?? 88;
+  const text = { address: ring.data, bytes: 2 ** ring.sizeBits };
+  const device = info.offset("printk_info.dev_info");
+  const names =
+    device === undefined || device >= infoSize
+      ? []
+      : Array.from({ length: records }, (_, i) => ({
+          address: ring.infos + BigInt(i * infoSize + device),
+          bytes: infoSize - device,
+        }));
+  const descs = { address: ring.descs, bytes: records * (info.size("prb_desc") ?? 3 * wordSize) };
+  return {
+    all: [descs, { address: ring.infos, bytes: records * infoSize }, text],
+    texts: [text, ...names],
+  };
 }

@@ -7,7 +7,7 @@ const MAX_COUNT_BITS = 26;
 const MAX_SIZE_BITS = 31;
 
 /** Where the parts of the ring buffer are. */
-interface Ring {
+export interface Ring {
   readonly countBits: number;
   readonly sizeBits: number;
   readonly descs: bigint;
@@ -41,11 +41,27 @@ export function readRingBuffer(memory: KernelMemory, sinceClear: boolean): Kerne
 }
 
 /** Finds the ring buffer of a kernel since 5.10. */
-export function findRing({ info, readWord, readView, littleEndian, isKernelAddress }: KernelMemory): Ring | undefined {
-  const pointer = info.symbol("prb");
-  if (pointer === undefined) return undefined;
-  const base = readWord(pointer);
-  if (base === undefined || !isKernelAddress(base)) return undefined;
+export function findRing(memory: KernelMemory): Ring | undefined {
+  const pointer = memory.info.symbol("prb");
+  const base = pointer === undefined ? undefined : memory.readWord(pointer);
+  return base === undefined ? undefined : ringAt(memory, base);
+}
+
+/**
+ * The ring buffer with which such a kernel began, if it has moved to a larger one since: with many CPUs, or
+ * `log_buf_len=`. Its messages were copied, and stay there as well.
+ */
+export function firstRing(memory: KernelMemory): Ring | undefined {
+  const [pointer, first] = [memory.info.symbol("prb"), memory.info.symbol("printk_rb_static")];
+  const moved = pointer !== undefined && first !== undefined && memory.readWord(pointer) !== first;
+  return moved ? ringAt(memory, first) : undefined;
+}
+
+function ringAt(
+  { info, readWord, readView, littleEndian, isKernelAddress }: KernelMemory,
+  base: bigint,
+): Ring | undefined {
+  if (!isKernelAddress(base)) return undefined;
   const offset = (name: string, or: number) => BigInt(info.offset(name) ?? or);
   const desc = base + offset("printk_ringbuffer.desc_ring", 0);
   const text = base + offset("printk_ringbuffer.text_data_ring", 48);

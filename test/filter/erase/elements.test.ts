@@ -52,7 +52,13 @@ function kernel(words: Readonly<Record<number, bigint>>): KernelObjects {
   const addressesOf = (name: string) => [addresses[name]].filter((one) => one !== undefined);
   return {
     memory: virtualMemory({ vaddr: BASE, bytes: new Uint8Array(bytes) }),
-    symbols: { source: "a test", address: (name) => addresses[name], addresses: addressesOf, nearest: () => undefined },
+    symbols: {
+      source: "a test",
+      address: (name) => addresses[name],
+      addresses: addressesOf,
+      matching: () => [],
+      nearest: () => undefined,
+    },
     types,
   };
 }

@@ -1,6 +1,8 @@
 /** Messages of the log that stay in variables from which they went to consoles. */
 import { expect, test } from "vitest";
-import { logBuffers } from "../../../src/filter/privacy/log-buffers.js";
+import { LOG_BUFFERS, logBuffers } from "../../../src/filter/privacy/log-buffers.js";
+import { logTexts } from "../../../src/filter/privacy/log-texts.js";
+import type { KernelMemory } from "../../../src/kernel/kernel-memory.js";
 import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.js";
 import { BASE, machine, piecesOf, space } from "../../support/fake-machine.js";
 
@@ -9,6 +11,8 @@ function withSymbols(places: Readonly<Record<string, number>>): KernelObjects {
   const { kernel } = machine({}, { printk_buffers: [0, 3072] });
   const sorted = Object.entries(places).sort(([, a], [, b]) => b - a);
   const symbols = {
+    address: (name: string) => (places[name] === undefined ? undefined : BASE + BigInt(places[name])),
+    matching: (pattern: RegExp) => sorted.filter(([name]) => pattern.test(name)).map(([, at]) => BASE + BigInt(at)),
     addresses: (name: string) => (places[name] === undefined ? [] : [BASE + BigInt(places[name])]),
     nearest(address: bigint) {
       const found = sorted.find(([, at]) => BASE + BigInt(at) <= address);
@@ -31,9 +35,57 @@ test("variables of functions, if they have the size, and the shared one by its t
     [0x1000, 0x3400],
     [0x4000, 0x43e0],
   ]);
+  expect(logBuffers(space, withSymbols(places), []).missing).toEqual(["what programs read last from /dev/kmsg"]);
   expect(piecesOf(logBuffers(space, withSymbols({ printk_shared_pbufs: 0x5000 }), []).list)).toEqual([
     [0x5000, 0x5c00],
   ]);
+});
+
+test("names of variables as GCC before 10 and Clang write them; where none is found, that is said", () => {
+  const old = { "text.61238": 0x1000, "textbuf.61240": 0x1400, "context.7": 0x1800, other: 0x1c00 };
+  expect(piecesOf(logBuffers(space, withSymbols(old), []).list)).toEqual([[0x1000, 0x1800]]);
+  const clang = { "console_unlock.text": 0x1000, "console_unlock.ext_text": 0x1400, other: 0x3400 };
+  expect(piecesOf(logBuffers(space, withSymbols(clang), []).list)).toEqual([[0x1000, 0x3400]]);
+  expect(logBuffers(space, withSymbols({ other: 0x1000 }), []).missing).toEqual(LOG_BUFFERS);
+});
+
+test("since 5.10: the texts of the first ring, too, if the kernel moved to a larger one", () => {
+  const { kernel, point, view } = machine({}, {});
+  const symbols: Record<string, bigint> = { prb: BASE + 0x100n, printk_rb_static: BASE + 0x200n };
+  const ring = (at: number, places: number, bits: number) => {
+    view.setUint32(at, 1, true);
+    view.setUint32(at + 48, bits, true);
+    [8, 16, 56].forEach((member, i) => {
+      point(at + member, places + 0x1000 * i);
+    });
+  };
+  ring(0x200, 0x1000, 11);
+  ring(0x300, 0x8000, 12);
+  const info = {
+    symbol: (name: string) => symbols[name],
+    offset: (name: string) => (name === "printk_info.dev_info" ? 24 : undefined),
+    size: () => undefined,
+  };
+  const texts = () => logTexts(space, { ...kernel.memory, info } as unknown as KernelMemory)?.list;
+  const first = [
+    [0x2018, 0x2058],
+    [0x2070, 0x20b0],
+    [0x3000, 0x3800],
+  ];
+  point(0x100, 0x300);
+  expect(piecesOf(texts() as never)).toEqual([...first, [0x9018, 0x9058], [0x9070, 0x90b0], [0xa000, 0xb000]]);
+  point(0x100, 0x200);
+  expect(piecesOf(texts() as never)).toEqual(first);
+});
+
+test("before 5.10: the first log, if the kernel moved to a larger one", () => {
+  const kernel = withSymbols({ __log_buf: 0x8000, log_buf: 0x9000, last: 0x9100 });
+  const log = (address: bigint) => ({
+    ...kernel,
+    memory: { ...kernel.memory, readWord: () => address },
+  });
+  expect(piecesOf(logBuffers(space, log(BASE + 0x10000n), []).list)).toEqual([[0x8000, 0x9000]]);
+  expect(piecesOf(logBuffers(space, log(BASE + 0x8000n), []).list)).toEqual([]);
 });
 
 test("what programs read last from /dev/kmsg", () => {
@@ -49,7 +101,11 @@ test("what programs read last from /dev/kmsg", () => {
       "devkmsg_user.pbufs": [64, 3072],
     },
   );
-  const symbols = { addresses: (name: string) => (name === "kmsg_fops" ? [BASE + 0x100n] : []) };
+  const symbols = {
+    address: () => undefined,
+    matching: () => [],
+    addresses: (name: string) => (name === "kmsg_fops" ? [BASE + 0x100n] : []),
+  };
   point(0x200, 0x300);
   point(0x308, 0x400);
   point(0x400, 0x500);

@@ -125,9 +125,12 @@ describeWithDumps("overwritten by --privacy", () => {
     "%s has no types: registers go, and the rest is said",
     async (name) => {
       const { vmcore } = await realDump(name);
-      const options = { privacy: true, privacyExtra: ["registers", "tty"], workers: threads } as const;
+      const options = { privacy: true, privacyExtra: ["registers", "tty", "log"], workers: threads } as const;
       const { privacy, warnings } = await filterFile(vmcore, at(name), options);
-      expect(privacy?.overwritten).toEqual({ registers: { objects: 2, bytes: 304 } });
+      expect(privacy?.overwritten).toMatchObject({ registers: { objects: 2, bytes: 304 } });
+      expect(Object.keys(privacy?.overwritten ?? {}).sort()).toEqual(["log", "registers"]);
+      const said = [/what keyrings hold/, /calls that have ended/, /reserve_mem=/, /on their way to consoles/, /kmsg/];
+      for (const words of said) expect(privacy?.remains.join()).toMatch(words);
       expect(warnings).toMatchObject([{ code: "PRIVACY_GAP", count: 2 }]);
       expect(privacy?.remains.join()).toMatch(/slab pages were not looked into.*vector registers.*terminal buffers/);
       expect((await verifyDump(at(name), { against: vmcore, workers: threads })).whole).toBe(true);

@@ -101,7 +101,13 @@ describe("stacks", () => {
   ] as const)("the kernel's own names go before its version: %s", (_, arch, symbols, bytes) => {
     const known = new Map<string, bigint>(Object.entries(symbols));
     const task = (...names: string[]): Parameters<typeof taskStack>[2] => ({
-      symbols: { source: "", address: (name) => known.get(name), addresses: () => [], nearest: () => undefined },
+      symbols: {
+        source: "",
+        address: (name) => known.get(name),
+        addresses: () => [],
+        matching: () => [],
+        nearest: () => undefined,
+      },
       types: {
         ...{ source: "", sizeOf: () => undefined, member: () => undefined, scalars: () => undefined },
         ...{ enumerator: () => undefined, variable: () => undefined },

@@ -51,6 +51,7 @@ function symbolsOf(addresses: Readonly<Record<string, bigint>>): KernelSymbols {
     source: "a test",
     address: (name) => addresses[name],
     addresses: (name) => [addresses[name]].filter((address) => address !== undefined),
+    matching: () => [],
     nearest: () => undefined,
   };
 }
