@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { DumpError } from "./errors.js";
 import { nearestName, unknownName } from "./nearest-name.js";
 
@@ -110,7 +111,10 @@ export const aFileName = suchThat(
   "the name of a file, without zeros in it",
 );
 export const aFunction = suchThat((value) => typeof value === "function", "a function");
-export const someBytes = suchThat((value) => value instanceof Uint8Array, "a Uint8Array");
+/** Bytes of this or another realm. */
+export const someBytes = suchThat(types.isUint8Array, "a Uint8Array");
+/** A time, of this or another realm. */
+export const aDate = suchThat((value) => types.isDate(value) && !Number.isNaN(value.getTime()), "a Date");
 
 /** One file name, or several. */
 export const someFileNames = eitherOf(Array.isArray, listOf(aFileName, 1), aFileName);

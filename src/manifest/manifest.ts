@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { namesOfLevel } from "../filter/policy.js";
 import {
+  aDate,
   anyValue,
   aText,
   checkGiven,
@@ -9,7 +10,6 @@ import {
   listOf,
   maybe,
   type Shape,
-  suchThat,
 } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import type { GivenFile } from "../reader/source/side-file.js";
@@ -145,7 +145,6 @@ export interface ManifestFacts {
   readonly ended: Date;
 }
 
-const aDate = suchThat((value) => value instanceof Date && !Number.isNaN(value.getTime()), "a Date");
 const aResult = havingMembers(["classes", "level"], "a result of filterDump");
 const FACTS: Shape<ManifestFacts> = {
   ...{ dump: dumpLike, written: maybe(dumpLike), options: havingMembers(["output"], "the options of filterDump") },

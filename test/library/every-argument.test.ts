@@ -1,6 +1,7 @@
 /** Whatever a caller without TypeScript gives to an exported function: it is taken, or it is a DumpError. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { runInNewContext } from "node:vm";
 import { afterAll, expect, test } from "vitest";
 import * as library from "../../src/index.js";
 import { temporaryFolder } from "../support/filter.js";
@@ -103,6 +104,88 @@ test.each(Object.keys(ARGUMENTS))("%s: odd values in the place of each argument"
     }
   }
   expect(wrong).toEqual([]);
+});
+
+const file = () => {
+  const closed = { count: 0 };
+  const given = { name: "f", source: { size: 3, read: () => 0 }, close: () => closed.count++ };
+  return { closed, given };
+};
+const out = { path: join(folder, "out") };
+
+/** Slots that a wrong value in another argument would hide: all others are right. An `options` slot may be empty. */
+const SLOTS: readonly (readonly [string, "dump" | "options", (value: unknown) => readonly unknown[]])[] = [
+  ["filterDump", "dump", (value) => [value, { output: out }]],
+  ["filterDump", "options", (value) => [dump, value]],
+  ["handOver", "dump", (value) => [value, { output: out }]],
+  ["handOver", "options", (value) => [dump, value]],
+  ...["auditDump", "estimateDump", "reportDump", "kernelOf", "readKernelLog", "tasksOf", "pagesOf", "pageChunksOf"].map(
+    (name) => [name, "dump", (value: unknown) => [value]] as const,
+  ),
+  ...["auditDump", "estimateDump", "reportDump", "kernelOf", "tasksOf", "pagesOf", "pageChunksOf"].map(
+    (name) => [name, "options", (value: unknown) => [dump, value]] as const,
+  ),
+  ["readKernelLog", "options", (value) => [dump, false, value]],
+  ["verifyDump", "options", (value) => [missing, value]],
+  ["openDump", "options", (value) => [missing, undefined, value]],
+  ["openInput", "options", (value) => [missing, undefined, value]],
+  ["unpackVmlinux", "dump", (value) => [value, {}]],
+  ["unpackVmlinux", "options", (value) => [file().given, value]],
+  ["watchRun", "options", (value) => ["run", value]],
+];
+
+test.each(SLOTS)("%s: an odd value as its %s is BAD_OPTION where all else is right", async (name, slot, arguments_) => {
+  const wrong: string[] = [];
+  const odd = ODD.filter((value) => slot === "dump" || !isEmpty(value));
+  expect(odd.length).toBeGreaterThan(20);
+  for (const value of odd) {
+    const code = await called(name, arguments_(value)).then(
+      () => "nothing",
+      (error: unknown) => (error instanceof library.DumpError ? error.code : String(error)),
+    );
+    if (code !== "BAD_OPTION") wrong.push(`value ${ODD.indexOf(value)}: ${code}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+/** Whether a value is options of which all are left out. */
+function isEmpty(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  try {
+    return Object.keys(value).length === 0;
+  } catch {
+    return false;
+  }
+}
+
+test("unpackVmlinux closes the file that it was given, whatever is wrong", async () => {
+  const { given, closed } = file();
+  await expect(called("unpackVmlinux", [given, { signal: 5 }])).rejects.toMatchObject({ code: "BAD_OPTION" });
+  expect(closed.count).toBe(1);
+});
+
+test.each(Object.keys(record))("formatRecord: odd values as %s of a record", (member) => {
+  const wrong: string[] = [];
+  for (const [i, value] of ODD.entries()) {
+    for (const format of ["dmesg", "levels", "raw", "kmsg", "makedumpfile"] as const) {
+      for (const one of [value, { kind: "cpu", id: value }, { SUBSYSTEM: value }]) {
+        try {
+          library.formatRecord({ ...record, [member]: one } as never, format);
+        } catch (error) {
+          if ((error as { code?: unknown }).code !== "BAD_OPTION") wrong.push(`value ${i}, ${format}: ${error}`);
+        }
+      }
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("bytes of another realm are bytes", () => {
+  const foreign = runInNewContext("new Uint8Array([115, 101, 99, 114, 101, 116])") as Uint8Array;
+  expect(foreign instanceof Uint8Array).toBe(false);
+  expect(library.parseSecrets(foreign, "name")).toEqual([{ line: 1, bytes: Buffer.from("secret") }]);
+  expect(library.formatRecord({ ...record, text: foreign }, "raw")).toContain("secret");
 });
 
 async function called(name: string, given: readonly unknown[]): Promise<void> {

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { steers } from "../../foreign-text.js";
 import { anyOf, checkArgument, hasMembers, suchThat } from "../../option-shape.js";
 import type { LogRecord } from "./log-record.js";
@@ -33,11 +34,19 @@ export function formatRecord(record: LogRecord, format: LogFormat): string {
 const aRecord = suchThat(
   (value) =>
     hasMembers(value, ["text", "device"]) &&
-    (value as LogRecord).text instanceof Uint8Array &&
+    types.isUint8Array((value as LogRecord).text) &&
     hasMembers((value as LogRecord).device, []) &&
-    ["bigint", "undefined"].includes(typeof (value as LogRecord).nanoseconds),
+    Object.values((value as LogRecord).device).every((one) => typeof one === "string") &&
+    ["bigint", "undefined"].includes(typeof (value as LogRecord).nanoseconds) &&
+    (["seq", "level", "facility"] as const).every((name) => isNumberOrAbsent((value as LogRecord)[name])) &&
+    isCaller((value as LogRecord).caller),
   "a record of readKernelLog",
 );
+
+// A damaged log has numbers of any size.
+const isNumberOrAbsent = (value: unknown) => ["number", "undefined"].includes(typeof value);
+const isCaller = (value: LogRecord["caller"]) =>
+  value === undefined || (hasMembers(value, ["kind", "id"]) && typeof value.id === "number");
 
 /** A record as an object for JSON, with its bytes as text. */
 export function recordForJson(record: LogRecord): Readonly<Record<string, unknown>> {

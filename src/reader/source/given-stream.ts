@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { DumpError } from "../../errors.js";
 import { aborted, type ByteStream, byteStream, notReadable } from "./byte-stream.js";
 import { type GivenStream, isWeb, named, type StreamInput, type WebStreamReader } from "./stream-input.js";
@@ -56,8 +57,8 @@ async function* webBytes(
 async function* onlyBytes(chunks: AsyncIterable<unknown>, name: string): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const given of chunks) {
     // `FileHandle.readableWebStream()` of Node 20 gives these.
-    const chunk = given instanceof ArrayBuffer ? new Uint8Array(given) : given;
-    if (!(chunk instanceof Uint8Array)) {
+    const chunk = types.isAnyArrayBuffer(given) ? new Uint8Array(given) : given;
+    if (!types.isUint8Array(chunk)) {
       throw new DumpError("BAD_OPTION", `gives ${typeof chunk === "string" ? "text" : "objects"}, not bytes`, {
         file: name,
         cure: "Give a stream of Uint8Arrays: without setEncoding and objectMode",

@@ -66,7 +66,12 @@ export function isPackedVmlinux(source: ByteSource): boolean {
  */
 export async function unpackVmlinux(file: SideFile, options: UnpackVmlinuxOptions = {}): Promise<SideFile> {
   checkArgument("file", file, aSideFile);
-  checkGiven(options, { spool: spoolOption, signal: maybe(aSignal) });
+  try {
+    checkGiven(options, { spool: spoolOption, signal: maybe(aSignal) });
+  } catch (error) {
+    file.close();
+    throw error;
+  }
   const { spool = {}, signal } = options;
   const { name, source } = file;
   const kept = createSpoolFileOf(file, spool);
