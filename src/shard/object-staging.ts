@@ -4,6 +4,7 @@ import { lostUploads } from "../store/lost-uploads.js";
 import { UPLOAD } from "../store/named-uploads.js";
 import type { StoreThread } from "../store/open-store.js";
 import { readObject } from "../store/read-object.js";
+import { patienceOf } from "../store/retry.js";
 import type { ObjectLocation, UnfinishedUpload } from "../store/store-types.js";
 import { storePath } from "../store/store-url.js";
 import { inOrder } from "../worker/pool.js";
@@ -15,10 +16,10 @@ import { checkStagedSize, type Staging } from "./staging.js";
  * has the run's mark.
  */
 const BEGUN = "begun.json";
-/** Milliseconds: stores list times in seconds. */
-const SECOND = 1000;
-/** For how long after `BEGUN` an upload may have been begun that nobody could name: the patience of a store's requests and their longest answer. */
-const LONGEST_BEGIN = 300 * SECOND;
+/** Milliseconds by which times of one store may differ: it lists them in seconds, and by its nodes' clocks (5 s were seen). */
+const SKEW = 6000;
+/** Milliseconds that a request may take that is sent at the end of the patience: the last pause, and the limits of an answer. */
+const LONGEST_REQUEST = 120_000;
 
 /** A plan's unfinished upload. */
 export interface RunUpload {
@@ -86,7 +87,6 @@ export function objectStaging(
     const [newest] = found === undefined ? [] : await lost();
     return found && newest && { uploadId: newest.uploadId, mark: found.mark, mayHaveLost: true };
   };
-  const isOver = () => runIsOver(name);
   const begin = async (): Promise<RunUpload> => {
     // If several workers begin, the first one's mark counts: the run may continue with any of their uploads.
     const bytes = Buffer.from(JSON.stringify({ mark: randomUUID() }));
@@ -98,14 +98,14 @@ export function objectStaging(
       },
     );
     const { mark } = (await begun()) ?? {};
-    if (mark === undefined) throw isOver();
-    const { uploadId, triesBefore } = await store.createUpload(output, mark);
-    return { uploadId, mark, ...((triesBefore > 0 || !isFirst) && { mayHaveLost: true }) };
+    if (mark === undefined) throw runIsOver(name);
+    const { uploadId, unanswered } = await store.createUpload(output, mark);
+    return { uploadId, mark, ...((unanswered > 0 || !isFirst) && { mayHaveLost: true }) };
   };
   const endUpload = async () => {
     const named = await known().catch(unlessDamaged);
-    const others = named === undefined || named.mayHaveLost === true ? await lost(named) : [];
-    for (const { uploadId } of [...(named ? [named] : []), ...others]) await store.abortUpload(output, uploadId);
+    if (named !== undefined) await store.abortUpload(output, named.uploadId);
+    for (const { uploadId } of await lostBeside(named, lost)) await store.abortUpload(output, uploadId);
     await store.remove(at(UPLOAD));
   };
   /** Whether the named upload exists: as an upload, or as the object made from it. */
@@ -118,7 +118,7 @@ export function objectStaging(
       await store.put(at(file), bytes, { force: true });
       if ((await store.head(at(UPLOAD))) !== undefined) return;
       await store.remove(at(file));
-      throw isOver();
+      throw runIsOver(name);
     },
     endUpload,
     async remove() {
@@ -139,15 +139,17 @@ export function objectStaging(
       } catch (error) {
         // Another worker that plans the same run was faster.
         const noted = isThere(error);
-        if (!noted || (await known())?.uploadId !== uploadId) await store.abortUpload(output, uploadId);
-        if (noted && upload.mayHaveLost === true)
-          for (const other of await lost()) await store.abortUpload(output, other.uploadId);
+        const named = noted ? await known() : undefined;
+        if (named?.uploadId !== uploadId) await store.abortUpload(output, uploadId);
         if (!noted) throw error;
+        // By its ID, because a store's list may not show yet that it is named. If it is gone, the run is over.
+        const others = named !== undefined && upload.mayHaveLost === true ? await lost(named) : [];
+        for (const other of others) await store.abortUpload(output, other.uploadId);
       }
     },
     async upload() {
       const found = await known();
-      if (found === undefined) throw isOver();
+      if (found === undefined) throw runIsOver(name);
       return found;
     },
   };
@@ -163,15 +165,25 @@ async function lostOfPlan(
   prefix: ObjectLocation,
   named: RunUpload | undefined,
 ): Promise<readonly UnfinishedUpload[]> {
-  const times = new Map((await store.list(prefix)).map(({ key, modified }) => [key, modified]));
-  const from = times.get(prefix.key + BEGUN);
-  if (from === undefined) return [];
-  const until = (named && times.get(prefix.key + UPLOAD)) ?? from + LONGEST_BEGIN;
-  return lostUploads(store, output, (uploads) =>
-    uploads.filter(({ uploadId, initiated = 0 }) => {
-      return uploadId !== named?.uploadId && initiated >= from - SECOND && initiated <= until + SECOND;
-    }),
-  );
+  return lostUploads(store, output, async (uploads) => {
+    const others = uploads.filter(({ uploadId }) => uploadId !== named?.uploadId);
+    if (others.length === 0) return [];
+    const times = new Map((await store.list(prefix)).map(({ key, modified }) => [key, modified]));
+    const from = times.get(prefix.key + BEGUN);
+    if (from === undefined) return [];
+    const until = (named && times.get(prefix.key + UPLOAD)) ?? from + patienceOf() + LONGEST_REQUEST;
+    return others.filter(({ initiated = 0 }) => initiated >= from - SKEW && initiated <= until + SKEW);
+  });
+}
+
+/** What `lost` finds when a plan's upload ends: nothing where only the named one may have been begun. */
+async function lostBeside(
+  named: RunUpload | undefined,
+  lost: (named?: RunUpload) => Promise<readonly UnfinishedUpload[]>,
+): Promise<readonly UnfinishedUpload[]> {
+  if (named === undefined) return lost();
+  // The search for what may not even be there fails no run whose output is whole.
+  return named.mayHaveLost === true ? lost(named).catch(() => []) : [];
 }
 
 function runIsOver(staging: string): DumpError {

@@ -8,15 +8,15 @@ type Store = Pick<ObjectStore, "list" | "begin" | "listUploads" | "listParts">;
  * Unfinished uploads of an object that this run began by requests whose answers were lost, newest first. `select` takes
  * those that may be its own from all of the object, by the times that the store lists. Stores list no marks, so of these
  * only uploads without any part count, and none that a staging of any run names: they are of no use to anybody.
- * Accounts that may not list uploads find none.
+ * Accounts that may not list uploads or objects find none.
  */
 export async function lostUploads(
   store: Store,
   at: ObjectLocation,
-  select: (uploads: readonly UnfinishedUpload[]) => readonly UnfinishedUpload[],
+  select: (uploads: readonly UnfinishedUpload[]) => readonly UnfinishedUpload[] | Promise<readonly UnfinishedUpload[]>,
 ): Promise<readonly UnfinishedUpload[]> {
   try {
-    const found = select((await store.listUploads(at)).filter(({ key }) => key === at.key));
+    const found = await select((await store.listUploads(at)).filter(({ key }) => key === at.key));
     if (found.length === 0) return [];
     // Looked for after the uploads, so that an upload that is begun and named meanwhile is not taken for a lost one.
     const named = await namedUploads(store, at);

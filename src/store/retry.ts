@@ -9,6 +9,12 @@ const PATIENCE = 120_000;
 /** Tries with a store that has never answered: its address may be wrong. */
 const FIRST_TRIES = 4;
 
+/** How long to retry, in milliseconds, by CORESIEVE_S3_PATIENCE, which is in seconds. */
+export function patienceOf(text: string | undefined = process.env["CORESIEVE_S3_PATIENCE"]): number {
+  const seconds = Number(text);
+  return text && seconds >= 0 ? seconds * 1000 : PATIENCE;
+}
+
 /**
  * Repeats requests that fail for temporary reasons. The pauses grow, and are partly random so that the requests of many
  * clients are spread.
@@ -20,9 +26,8 @@ export class Retries {
   repeated = 0;
 
   /** `patience` is CORESIEVE_S3_PATIENCE, in seconds. */
-  constructor(patience: string | undefined = process.env["CORESIEVE_S3_PATIENCE"]) {
-    const seconds = Number(patience);
-    this.#patience = patience && seconds >= 0 ? seconds * 1000 : PATIENCE;
+  constructor(patience?: string) {
+    this.#patience = patienceOf(patience);
   }
 
   /** `progressed` returns whether the last try made progress; then the time limit starts again. */

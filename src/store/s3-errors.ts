@@ -89,6 +89,20 @@ export function isPassing(error: unknown): boolean {
   return status !== undefined && status >= 500 && status !== 501 && status !== 507;
 }
 
+/** Failures before a request is sent. */
+const NEVER_SENT = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "ENOTFOUND", "EAI_AGAIN"]);
+
+/**
+ * Whether the store may have done a request that failed: there was no complete answer, or one of a store (500) or a
+ * proxy (502, 504) that gave up on the way. All other answers say that nothing was done.
+ */
+export function mayBeDone(error: unknown): boolean {
+  if (error instanceof DumpError) return false;
+  const status = statusOf(error);
+  if (status !== undefined) return status === 500 || status === 502 || status === 504;
+  return !NEVER_SENT.has(networkCode(error) ?? "");
+}
+
 /** Whether the store refuses credentials for their age, in the words of several stores. */
 export function haveExpired(error: unknown): boolean {
   return ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"].includes(nameOf(error));

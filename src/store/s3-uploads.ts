@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import { type MadeIfAbsent, markHeader, S3Calls } from "./s3-calls.js";
 import { compositeEtag, crc32Text, md5 } from "./s3-digests.js";
-import { nameOf, statusOf, storeError } from "./s3-errors.js";
+import { mayBeDone, nameOf, statusOf, storeError } from "./s3-errors.js";
 import { elements, textOf, timeIn, xmlText } from "./s3-xml.js";
 import type {
   BegunUpload,
@@ -26,13 +26,17 @@ export class S3Uploads extends S3Calls {
       "x-amz-checksum-algorithm": this.wire.access.checksums ? "CRC32" : undefined,
       ...markHeader(mark),
     };
-    let tries = 0;
+    let unanswered = 0;
     try {
-      const { text } = await this.retries.run(() => {
-        tries++;
-        return this.wire.text({ method: "POST", at, query: { uploads: "" }, headers });
+      const { text } = await this.retries.run(async () => {
+        try {
+          return await this.wire.text({ method: "POST", at, query: { uploads: "" }, headers });
+        } catch (error) {
+          if (mayBeDone(error)) unanswered++;
+          throw error;
+        }
       });
-      return { uploadId: textOf(text, "UploadId") ?? unknownAnswer(at), triesBefore: tries - 1 };
+      return { uploadId: textOf(text, "UploadId") ?? unknownAnswer(at), unanswered };
     } catch (error) {
       throw storeError(error, storePath(at), "write");
     }

@@ -64,8 +64,8 @@ export interface PutOptions {
 /** An upload that was begun. */
 export interface BegunUpload {
   readonly uploadId: string;
-  /** Requests before the successful one. If the store did one of them and its answer was lost, there is another upload. */
-  readonly triesBefore: number;
+  /** Requests before the successful one whose answers may have been lost: the store may have begun an upload for each. */
+  readonly unanswered: number;
 }
 
 /**

@@ -203,8 +203,8 @@ export class ObjectUpload {
   async #create(unfinished: readonly UnfinishedUpload[] | undefined): Promise<string> {
     const before = unfinished && new Set(unfinished.map(({ uploadId }) => uploadId));
     this.#mayHaveLost = before && { before, most: Number.POSITIVE_INFINITY };
-    const { uploadId, triesBefore } = await this.#store.createUpload(this.#at);
-    this.#mayHaveLost = before && triesBefore > 0 ? { before, most: triesBefore } : undefined;
+    const { uploadId, unanswered } = await this.#store.createUpload(this.#at);
+    this.#mayHaveLost = before && unanswered > 0 ? { before, most: unanswered } : undefined;
     return uploadId;
   }
 

@@ -340,8 +340,9 @@ test("an upload that its planner could not note is gone on with, or removed", as
 test("uploads whose begin was done and not told go with the plan, and nobody else's do", async () => {
   const at = { bucket: "dumps", key: "some/out" };
   const place = await outputPlace(OUT, "1d", async () => store);
+  await double.set({ clock: -60_000 });
   const before = (await store.createUpload(at)).uploadId;
-  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await double.set({ clock: 0 });
   await double.fault({ method: "POST", match: "uploads", kind: "lost", times: 2 });
   await place.of("77").create();
   // Another plan's, begun in the same second, that has no parts yet either; it is named.
@@ -355,6 +356,84 @@ test("uploads whose begin was done and not told go with the plan, and nobody els
   expect((await double.uploads()).map((one) => one.uploadId).sort()).toEqual([before, uploadId].sort());
   await other.remove();
   expect((await double.uploads()).map((one) => one.uploadId)).toEqual([before]);
+});
+
+const SMALL = { bucket: "dumps", key: "some/out" };
+const jsonOf = async (name: string) =>
+  JSON.parse(Buffer.from((await double.get(name)) as Uint8Array).toString()) as { uploadId: string };
+
+test("two begin it while the store's list does not show yet that one is named: the named one stays", async () => {
+  const late: StoreThread = {
+    ...store,
+    list: async (at) => (await store.list(at)).filter(({ key }) => !key.endsWith("upload.json")),
+  };
+  const { create } = (await outputPlace(OUT, "1d", async () => late)).of("77");
+  await Promise.all([create(), create()]);
+  const { uploadId } = await jsonOf("dumps/some/out.coresieve-1d/77/upload.json");
+  expect((await double.uploads()).map((one) => one.uploadId)).toEqual([uploadId]);
+});
+
+test.each([
+  [{ kind: "status", status: 503, code: "SlowDown" }, undefined],
+  [{ kind: "status", status: 429, code: "TooManyRequests" }, undefined],
+  [{ kind: "status", status: 500, code: "InternalError" }, true],
+  [{ kind: "status", status: 504, code: "GatewayTimeout" }, true],
+  [{ kind: "lost" }, true],
+] as const)("begin answered by %j: whether another upload may be lost: %s", async (fault, mayHaveLost) => {
+  await double.fault({ method: "POST", match: "uploads", ...fault });
+  await (await outputPlace(OUT, "1d", async () => store)).of("77").create();
+  expect(await jsonOf("dumps/some/out.coresieve-1d/77/upload.json")).toEqual({
+    ...{ uploadId: expect.any(String), mark: expect.any(String) },
+    ...(mayHaveLost && { mayHaveLost }),
+  });
+});
+
+test("a plan that was begun only is taken over by who may not list objects", async () => {
+  await double.put("dumps/some/out.coresieve-1d/77/begun.json", Buffer.from(`{"mark":"one"}`));
+  await store.createUpload(SMALL);
+  await double.fault({
+    method: "GET",
+    match: "list-type",
+    kind: "status",
+    status: 403,
+    code: "AccessDenied",
+    times: 9,
+  });
+  await (await outputPlace(OUT, "1d", async () => store)).of("77").create();
+  const { uploadId } = await jsonOf("dumps/some/out.coresieve-1d/77/upload.json");
+  expect((await double.uploads()).map((one) => one.uploadId)).toContain(uploadId);
+});
+
+test("the search for lost uploads fails: the named one is ended, and the plan removed", async () => {
+  const place = await outputPlace(OUT, "1d", async () => store);
+  await double.fault({ method: "POST", match: "uploads", kind: "lost" });
+  await place.of("77").create();
+  const { uploadId } = await jsonOf("dumps/some/out.coresieve-1d/77/upload.json");
+  await double.put("dumps/some/out.coresieve-2e/88/upload.json", Buffer.from(`{"uploadId":"another"}`));
+  await double.fault({
+    method: "GET",
+    match: "2e/88/upload",
+    kind: "status",
+    status: 403,
+    code: "AccessDenied",
+    times: 9,
+  });
+  await place.removePlan("77");
+  expect((await double.uploads()).map((one) => one.uploadId)).not.toContain(uploadId);
+  expect((await double.names()).filter((name) => name.includes("-1d/"))).toEqual([]);
+});
+
+test.each([
+  ["5 s before, by another node's clock", -5000, true],
+  ["long before", -60_000, false],
+  ["after the patience of 5 s and the longest request", 200_000, false],
+] as const)("an upload begun %s: whether it counts as the plan's", async (_, clock, isOwn) => {
+  await double.put("dumps/some/out.coresieve-1d/77/begun.json", Buffer.from(`{"mark":"one"}`));
+  await double.set({ clock });
+  const { uploadId } = await store.createUpload(SMALL);
+  await double.set({ clock: 0 });
+  await (await outputPlace(OUT, "1d", async () => store)).remove();
+  expect((await double.uploads()).map((one) => one.uploadId)).toEqual(isOwn ? [] : [uploadId]);
 });
 
 test("no answer says that an upload is begun, for longer than the patience: what was begun goes with the staging", async () => {

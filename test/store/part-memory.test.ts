@@ -65,7 +65,7 @@ test("memory that one upload has left is not seen in the holes of the next one",
   const store = {
     put: async (_at: unknown, bytes: Uint8Array) => void sent.push(Uint8Array.from(bytes)),
     listUploads: async () => [],
-    createUpload: async () => ({ uploadId: "id", triesBefore: 0 }),
+    createUpload: async () => ({ uploadId: "id", unanswered: 0 }),
     completeUpload: async () => ({ size: 0, etag: "" }),
     async sendPart(_at: unknown, _id: string, number: number, bytes: Uint8Array) {
       sent.push(Uint8Array.from(bytes));
