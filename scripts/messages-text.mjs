@@ -343,6 +343,10 @@ function plainName(node, place) {
     const { callee } = node;
     if (SHOWING.has(callee.name)) return SHOWING.get(callee.name);
     const given = node.arguments.find((one) => one.type === "Identifier" || one.type === "MemberExpression");
+    // JSON.stringify(shortened(part)): the name that counts is inside.
+    const [inner] = node.arguments;
+    if (callee.object?.name === "JSON" && inner?.type === "CallExpression" && inner.callee.type === "Identifier")
+      return plainName(inner, place);
     if (/^(toString|join|toFixed|trim|slice)$/.test(callee.property?.name)) return plainName(callee.object, place);
     return given === undefined
       ? plainName(callee.type === "MemberExpression" ? callee.object : callee, place)

@@ -87,7 +87,7 @@ out: region | eu-central-1
 packageVersion: version | 0.2.0
 packed: packing | gzip
 packing: packing | gzip
-part: text | 3G-1G
+part: part | 3G-1G
 path: file | out.vmem
 paths: files | vmcore
 paddr: address | 2c3f000

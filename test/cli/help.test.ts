@@ -34,18 +34,22 @@ function coresieve(...args: string[]): Ended {
 
 /** What it does in this process, for command lines that open nothing: as `main.ts` has it. */
 async function ended(...args: string[]): Promise<Ended> {
-  let stdout = "";
-  const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    stdout += text;
-    return true;
-  });
+  const printed = { stdout: "", stderr: "" };
+  const spies = (["stdout", "stderr"] as const).map((name) =>
+    vi.spyOn(process[name], "write").mockImplementation((text) => {
+      printed[name] += text;
+      return true;
+    }),
+  );
   try {
     const run = await parseCommandLine(args, { signal: new AbortController().signal, threads: undefined });
-    return { code: (await run()) ?? 0, stdout, stderr: "" };
+    const code = (await run()) ?? 0;
+    return { code, ...printed };
   } catch (error) {
-    return { code: exitCodeOf(error, undefined), stdout, stderr: `coresieve: ${explain(error)}\n` };
+    const { stdout, stderr } = printed;
+    return { code: exitCodeOf(error, undefined), stdout, stderr: `${stderr}coresieve: ${explain(error)}\n` };
   } finally {
-    write.mockRestore();
+    for (const spy of spies) spy.mockRestore();
   }
 }
 

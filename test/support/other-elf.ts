@@ -104,7 +104,8 @@ function assemble(
   pageSize: number,
 ): Buffer | undefined {
   const first = loads.find(
-    (load) => start < load.physicalAddress + load.fileSize && load.physicalAddress < start + pageSize,
+    (load) =>
+      load.fileSize > 0 && start < load.physicalAddress + load.fileSize && load.physicalAddress < start + pageSize,
   );
   if (first === undefined) return undefined;
   const offset = start - first.physicalAddress;
