@@ -15,7 +15,7 @@ import type { Dump } from "../../reader/dump.js";
 import { wordAt } from "../../reader/fields.js";
 import { MAX_SPANS, SpanList } from "../erase/spans.js";
 import { fileTableRooms } from "./file-tables.js";
-import { GUEST_CACHES, guestRegisters } from "./guest-registers.js";
+import { GUEST_CACHES, type GuestGap, GuestSearch } from "./guest-registers.js";
 import { keyPayloads } from "./key-payloads.js";
 import { type QueueRoots, queuedMessages } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
@@ -69,8 +69,8 @@ export interface PrivateObjects {
   readonly caches: SlabWalk["caches"];
   /** Whether the keys of keyrings were found. */
   readonly keysFound: boolean;
-  /** Whether there are processors of virtual machines (KVM) whose registers stay. */
-  readonly guests: boolean;
+  /** What of the registers of virtual machines' processors (KVM) stays. */
+  readonly guests: ReadonlySet<GuestGap>;
   /** There was more than can be remembered. */
   readonly cut: boolean;
 }
@@ -143,7 +143,7 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly padding = new PaddingList();
   doubtful = 0;
   keysFound = false;
-  guests = false;
+  readonly guests = new Set<GuestGap>();
   cut = false;
   #spans = 0;
   #room = new Uint8Array(1 << 15);
@@ -151,6 +151,7 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly #space: AddressSpace;
   readonly #kernel: KernelObjects;
   readonly #registers: { readonly frame: RegisterFrame | undefined } | undefined;
+  readonly #guest: GuestSearch;
   readonly #skb: ReturnType<typeof skbReader>;
   readonly #names: EntryNames | undefined;
   /** Whether the kernel zeroes allocated memory: then unwritten bytes contain no old data. */
@@ -175,6 +176,7 @@ class Collector implements PrivateObjects, QueueRoots {
     this.#space = space;
     this.#kernel = kernel;
     this.#registers = registers;
+    this.#guest = new GuestSearch(kernel, registers !== undefined, this.guests);
     this.#names = entryNames(space, kernel);
     this.#zeroed = zeroesOnAllocation(kernel) === true;
     this.#skb = skbReader(kernel.types, dump.machine.wordSize, dump.machine.littleEndian);
@@ -260,11 +262,10 @@ class Collector implements PrivateObjects, QueueRoots {
 
   /** Registers of virtual machines' processors: of those of others than this kernel's programs, if they were asked for. */
   #guests(slab: Slab): void {
-    const pieces = this.#registers && guestRegisters(this.#kernel);
-    if (pieces === undefined) this.guests = true;
+    this.#guest.begin();
     this.#everyUsed(slab, (at) => {
-      for (const [from, to] of pieces ?? [])
-        this.add("registers", at + from, Math.min(to, slab.cache.objectSize) - from);
+      for (const [from, to] of this.#guest.look(this.#read(at, slab.cache.objectSize)))
+        this.add("registers", at + from, to - from);
     });
   }
 

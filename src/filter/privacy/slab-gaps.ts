@@ -1,6 +1,13 @@
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
+import type { GuestGap } from "./guest-registers.js";
 import type { PrivateObjects } from "./private-objects.js";
 import { zeroesOnAllocation } from "./zeroed-memory.js";
+
+const GUEST_GAPS: Readonly<Record<GuestGap, string>> = {
+  all: "registers of virtual machines (KVM), as their processors were left",
+  system: "registers of virtual machines (KVM) that control their processors",
+  vectors: "vector registers of virtual machines (KVM) in memory of their own",
+};
 
 /** The sentences of `remains` about slabs: what could not be found there, and what exists on some machines only. */
 export function slabGaps(
@@ -20,7 +27,7 @@ export function slabGaps(
       })`,
     );
   }
-  if (slabs.guests) gaps.push("registers of virtual machines (KVM), as their processors were left");
+  for (const gap of slabs.guests) gaps.push(GUEST_GAPS[gap]);
   if (slabs.doubtful > 0) gaps.push(`${slabs.doubtful} slabs whose free objects could not be told`);
   if (slabs.cut || slabs.padding.cut) gaps.push("objects in slabs, of which there are too many");
   return gaps;

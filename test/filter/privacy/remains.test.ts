@@ -18,8 +18,13 @@ test("a host of virtual machines has their registers in objects of its own", () 
     padding: new PaddingList(),
   };
   const registers = "registers of virtual machines (KVM), as their processors were left";
-  expect(slabGaps(kernel, { ...slabs, guests: true })).toEqual([registers]);
-  expect(slabGaps(kernel, { ...slabs, guests: false })).toEqual([]);
+  expect(slabGaps(kernel, { ...slabs, guests: new Set(["all"] as const) })).toEqual([registers]);
+  const taken = slabGaps(kernel, { ...slabs, guests: new Set(["system", "vectors"] as const) });
+  expect(taken).toEqual([
+    "registers of virtual machines (KVM) that control their processors",
+    "vector registers of virtual machines (KVM) in memory of their own",
+  ]);
+  expect(slabGaps(kernel, { ...slabs, guests: new Set() })).toEqual([]);
 });
 
 describeWithDumps("of a real dump", () => {
