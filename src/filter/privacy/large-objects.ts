@@ -1,6 +1,8 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import { withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
+import { addVirtual } from "./add-virtual.js";
 
 /** Pages that are the kernel's because its own lists lead to an object in them. */
 export interface ObjectPages {
@@ -11,7 +13,10 @@ export interface ObjectPages {
 /** The objects to which the lists lead. */
 export interface LargeObjects {
   readonly pages: readonly ObjectPages[];
-  /** Memory behind the objects in their pages: unused, or with data of a previous owner. Must be overwritten. */
+  /**
+   * Memory behind the objects in their pages: unused, or with data of a previous owner; and what guests wrote into
+   * `struct kvm`. Must be overwritten.
+   */
   readonly rest: SpanList;
 }
 
@@ -20,6 +25,9 @@ const MAX_DEVICES = 1 << 20;
 const MAX_QUEUES = 1 << 16;
 const MAX_FILES = 1 << 26;
 const MAX_RANGES = 1 << 20;
+const MAX_MACHINES = 1 << 16;
+/** What a guest told Hyper-V's interface when it crashed: five of its registers. */
+const GUEST_PLACES = ["arch.hyperv.hv_crash_param"];
 /** The most bytes of one object: the queues of a device with 65,536 of them have about 30 MiB. */
 const MAX_OBJECT = 64 << 20;
 
@@ -36,7 +44,8 @@ const MAX_TAILS = 1 << 10;
 
 /**
  * Objects that are too large for slabs, but that debuggers read: `struct net_device` and its queues, of all network
- * namespaces, and the tables of open files (above 1,024 files). Their struct pages show no more than those of a pipe.
+ * namespaces, the tables of open files (above 1,024 files), and `struct kvm` of virtual machines, in which a timer waits.
+ * Their struct pages show no more than those of a pipe.
  * If types or symbols do not lead to them, nothing is found, and they are dropped. A driver's data behind its
  * net_device are kept if the kernel has their size (6.13 and later).
  */
@@ -49,6 +58,7 @@ export function largeObjects(
   const finder = new Finder(space, kernel, compound);
   for (const device of netDevices(kernel)) finder.device(device);
   finder.files(tasks);
+  finder.machines();
   return finder;
 }
 
@@ -93,17 +103,33 @@ class Finder implements LargeObjects {
     }
   }
 
-  #add(address: bigint | undefined, length: number): void {
+  /** The virtual machines of KVM, which may be a module. */
+  machines(): void {
+    const driver = withModule(this.#kernel, { module: "kvm", type: "kvm", variable: "vm_list" });
+    if (driver === undefined || driver === "none") return;
+    const { kernel, at } = driver;
+    for (const machine of walkList(kernel, at, "kvm", "vm_list", MAX_MACHINES)) {
+      if (!this.#add(machine, kernel.types.sizeOf("kvm") ?? 0)) continue;
+      for (const place of GUEST_PLACES) {
+        const address = memberAddress(kernel.types, "kvm", machine, place);
+        if (address !== undefined)
+          addVirtual(this.#space, address, kernel.types.member("kvm", place)?.size ?? 0, this.rest);
+      }
+    }
+  }
+
+  /** Whether the object's pages are kept because of it. */
+  #add(address: bigint | undefined, length: number): boolean {
     const { memory } = this.#kernel;
     const { pageSize } = memory;
-    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_OBJECT) return;
+    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_OBJECT) return false;
     const first = this.#space.translate(address);
     // Most are in slabs, next to other objects, or existed at boot.
-    if (first === undefined || this.#compound.isKernelData(Math.floor(first.paddr / pageSize))) return;
+    if (first === undefined || this.#compound.isKernelData(Math.floor(first.paddr / pageSize))) return false;
     let last = 0;
     for (let at = address - (address % BigInt(pageSize)); at < address + BigInt(length); at += BigInt(pageSize)) {
       const place = this.#space.translate(at);
-      if (place === undefined || this.pages.length >= MAX_RANGES) return;
+      if (place === undefined || this.pages.length >= MAX_RANGES) return false;
       last = Math.floor(place.paddr / pageSize);
       this.#addPage(last);
     }
@@ -113,6 +139,7 @@ class Finder implements LargeObjects {
     for (let i = 1; i <= MAX_TAILS && this.#compound.isTail(last + i); i++) restEnd = (last + i + 1) * pageSize;
     const start = within === 0 ? (last + 1) * pageSize : last * pageSize + within;
     if (restEnd > start) this.rest.add(start, restEnd - start);
+    return true;
   }
 
   #addPage(pfn: number): void {

@@ -420,3 +420,24 @@ test("large objects: a device and its queues in every name space, tables of file
   const inSlab = { isTail: () => false, isKernelData: () => true };
   expect(largeObjects(space, kernel, [at(0x300)], inSlab).pages).toEqual([]);
 });
+
+test("large objects: struct kvm of virtual machines stays, but for what their guests wrote there; a small one is a slab's", () => {
+  const { kernel, point } = machine(
+    { vm_list: 0x100 },
+    { kvm: [0, 0x1800], "kvm.vm_list": [16, 16], "kvm.arch.hyperv.hv_crash_param": [0x200, 40] },
+  );
+  const list = (at: number, next: number) => {
+    point(at, next);
+    point(next + 8, at);
+  };
+  list(0x100, 0x8010);
+  list(0x8010, 0x2010);
+  list(0x2010, 0x100);
+  const compound = { isTail: () => false, isKernelData: (pfn: number) => pfn < 8 };
+  const { pages, rest } = largeObjects(space, kernel, [], compound);
+  expect(pages).toEqual([{ startPfn: 8, endPfn: 10 }]);
+  expect(piecesOf(rest)).toEqual([
+    [0x8200, 0x8228],
+    [0x9800, 0xa000],
+  ]);
+});
