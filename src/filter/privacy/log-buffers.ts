@@ -3,8 +3,8 @@ import type { KernelSymbols } from "../../kernel/debuginfo/kernel-symbols.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { type LogBuffers, logCopies } from "./log-copies.js";
 import { dataOfOpenFiles } from "./open-files.js";
-import type { ScrubList } from "./private-objects.js";
 
 /**
  * Static variables of functions, and the sizes that they may have: what is being printed (console_unlock,
@@ -16,6 +16,11 @@ const OF_FUNCTIONS = [
   [ofFunction("ext_text"), 8192, 8192],
   [ofFunction("textbuf"), 896, 1024],
 ] as const;
+/** What panic() was told, in a variable of it. */
+const OF_PANIC = /^(?:buf\.\d+|v?panic\.buf)$/;
+const PANIC_ROOM = 1024;
+/** Other variables lie at the next cache line. */
+const PANIC_END = PANIC_ROOM + 64;
 /** Since 6.3. */
 const SHARED = ["printk_shared_pbufs", "panic_nbcon_pbufs"];
 /** CONFIG_LOG_BUF_SHIFT is at most 25. */
@@ -30,12 +35,6 @@ export const LOG_BUFFERS: readonly string[] = [
   "messages on their way to consoles",
   "what programs read last from /dev/kmsg",
 ];
-
-/** Messages outside of the log. */
-export interface LogBuffers extends ScrubList {
-  /** What was not found, though the kernel has it. */
-  readonly missing: readonly string[];
-}
 
 function ofFunction(name: string): RegExp {
   return new RegExp(
@@ -66,6 +65,14 @@ export function logBuffers(space: AddressSpace, kernel: KernelObjects, tasks: It
       erase(address, room);
     }
   }
+  for (const address of symbols.matching(OF_PANIC)) {
+    const room = roomOf(symbols, address, PANIC_END + 1);
+    if (room >= PANIC_ROOM && room <= PANIC_END) erase(address, PANIC_ROOM);
+  }
+  const copies = logCopies(space, kernel);
+  found.list.addAll(copies.list.merged(0));
+  found.objects += copies.objects;
+  found.missing.push(...copies.missing);
   const [consoles, readers] = LOG_BUFFERS as [string, string];
   if (shared.length > 0 ? size === undefined : variables === 0) found.missing.push(consoles);
   // Since 5.10 VMCOREINFO tells where the first log is.
