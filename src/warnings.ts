@@ -38,6 +38,7 @@ import { inWords, OPTION } from "./option-words.js";
  * | `UNPLACED_MEMORY` | a virtual machine's file does not say where some of its memory lies | that memory is left out |
  * | `NEXT_LEVEL` | the output had no room at a level | the next level of `-d` was tried |
  * | `NOT_WRITTEN` | the output had no room for some pages | they are missing, the output is marked incomplete, the exit code is 1 |
+ * | `UPLOADS_UNLISTED` | the account may not list unfinished uploads of the bucket | an interrupted one is not continued, and one whose begin was never answered stays. Not an error with `--strict` |
  * | `CUT_OFF` | with `--salvage`: a file ends too early | it is read up to there |
  * | `MISSING_PAGES` | with `--salvage`: pages are not in the file | they are left out |
  * | `BAD_PAGES` | with `--salvage`: pages cannot be read or decoded | they are left out |
@@ -72,6 +73,7 @@ export type WarningCode =
   | "NEXT_LEVEL"
   | "NOT_WRITTEN"
   | "MORE_BYTES"
+  | "UPLOADS_UNLISTED"
   | "CUT_OFF"
   | "MISSING_PAGES"
   | "BAD_PAGES";
@@ -124,6 +126,12 @@ export class Warnings {
     if (this.#strict) {
       throw new DumpError("STRICT", `${message} [${code}]`, { cure: `Without ${OPTION.strict} the run would go on` });
     }
+    this.remark(code, what, count);
+  }
+
+  /** The same, and never throws: about what is not the dump's, and of no effect on the output. */
+  remark(code: WarningCode, what: string | WarningParts, count = 1): void {
+    const message = inWords(typeof what === "string" ? what : what.summary);
     const known = this.#byCode.get(code);
     if (known === undefined)
       this.#reasons.set(code, foreignText(inWords(typeof what === "string" ? what : what.reason)));

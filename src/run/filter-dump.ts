@@ -6,7 +6,7 @@ import type { PhysicalRange } from "../reader/physical-memory.js";
 import { fetchedOf } from "../reader/source/fetched.js";
 import { inputChanged } from "../reader/source/input-changed.js";
 import { surroundingsError } from "../surroundings.js";
-import { Warnings } from "../warnings.js";
+import { ofFile, Warnings } from "../warnings.js";
 import { encodeDump } from "../worker/encode-dump.js";
 import type { WorkerPool } from "../worker/pool.js";
 import { WorkerThreads } from "../worker/threads.js";
@@ -114,9 +114,10 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
     throwIfAborted(options.signal);
     takeChange(closedProblem(dump) ?? inputChanged(dump.image), dump, warnings);
     const sentBytes = await unlessStopped(destination.finish(outputBytes), options.signal);
+    const [fetched, upload] = [fetchedOf(dump.image), destination.upload?.()];
+    if (upload?.unlisted === true) warnings.remark("UPLOADS_UNLISTED", ofFile(destination.name, UNLISTED));
     const result = planned.result({ zeroPages, outputBytes: sentBytes ?? outputBytes, cleared });
     const image = imageResult(options.format, planned, zeroPages, outputBytes);
-    const [fetched, upload] = [fetchedOf(dump.image), destination.upload?.()];
     return {
       ...result,
       ...image,
@@ -167,6 +168,9 @@ function changedInstead(error: unknown, dump: Dump): unknown {
   const damage = error instanceof DumpError && ["TRUNCATED", "CORRUPT", "CANNOT_FILTER"].includes(error.code);
   return (damage ? inputChanged(dump.image) : undefined) ?? error;
 }
+
+const UNLISTED =
+  "the account may not list unfinished uploads (s3:ListBucketMultipartUploads): an interrupted one is not continued, and one whose begin was never answered stays";
 
 const NOT_FULL = { full: undefined, fullBy: undefined } as const;
 

@@ -1,25 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { DumpError } from "../errors.js";
 import { lostUploads } from "../store/lost-uploads.js";
-import { UPLOAD } from "../store/named-uploads.js";
+import { BEGUN, isBegunWithin, UPLOAD } from "../store/named-uploads.js";
 import type { StoreThread } from "../store/open-store.js";
 import { readObject } from "../store/read-object.js";
-import { patienceOf } from "../store/retry.js";
 import type { ObjectLocation, UnfinishedUpload } from "../store/store-types.js";
 import { storePath } from "../store/store-url.js";
 import { inOrder } from "../worker/pool.js";
 import { AT_ONCE } from "./shard-done.js";
 import { checkStagedSize, type Staging } from "./staging.js";
-
-/**
- * Made before the upload is begun: a worker that finds it without `UPLOAD` takes over from one that died in between. It
- * has the run's mark.
- */
-const BEGUN = "begun.json";
-/** Milliseconds by which times of one store may differ: it lists them in seconds, and by its nodes' clocks (5 s were seen). */
-const SKEW = 6000;
-/** Milliseconds that a request may take that is sent at the end of the patience: the last pause, and the limits of an answer. */
-const LONGEST_REQUEST = 120_000;
 
 /** A plan's unfinished upload. */
 export interface RunUpload {
@@ -82,11 +71,6 @@ export function objectStaging(
   const known = (): Promise<RunUpload | undefined> => texts(UPLOAD, "uploadId", "mark");
   const begun = () => texts(BEGUN, "mark");
   const lost = (named?: RunUpload) => lostOfPlan(store, output, prefix, named);
-  const unnamed = async (): Promise<RunUpload | undefined> => {
-    const found = await begun();
-    const [newest] = found === undefined ? [] : await lost();
-    return found && newest && { uploadId: newest.uploadId, mark: found.mark, mayHaveLost: true };
-  };
   const begin = async (): Promise<RunUpload> => {
     // If several workers begin, the first one's mark counts: the run may continue with any of their uploads.
     const bytes = Buffer.from(JSON.stringify({ mark: randomUUID() }));
@@ -132,7 +116,7 @@ export function objectStaging(
       if (before !== undefined && (await isThereStill(before))) return;
       // Its name leads nowhere, or the object was changed.
       await store.remove(at(UPLOAD));
-      const upload = (await unnamed()) ?? (await begin());
+      const upload = await begin();
       const { uploadId } = upload;
       try {
         await store.put(at(UPLOAD), Buffer.from(JSON.stringify(upload)), { force: false });
@@ -165,15 +149,15 @@ async function lostOfPlan(
   prefix: ObjectLocation,
   named: RunUpload | undefined,
 ): Promise<readonly UnfinishedUpload[]> {
-  return lostUploads(store, output, async (uploads) => {
+  const select = async (uploads: readonly UnfinishedUpload[]) => {
     const others = uploads.filter(({ uploadId }) => uploadId !== named?.uploadId);
     if (others.length === 0) return [];
     const times = new Map((await store.list(prefix)).map(({ key, modified }) => [key, modified]));
     const from = times.get(prefix.key + BEGUN);
-    if (from === undefined) return [];
-    const until = (named && times.get(prefix.key + UPLOAD)) ?? from + patienceOf() + LONGEST_REQUEST;
-    return others.filter(({ initiated = 0 }) => initiated >= from - SKEW && initiated <= until + SKEW);
-  });
+    const until = named && times.get(prefix.key + UPLOAD);
+    return from === undefined ? [] : others.filter((one) => isBegunWithin(one, from, until));
+  };
+  return lostUploads(store, output, select, prefix);
 }
 
 /** What `lost` finds when a plan's upload ends: nothing where only the named one may have been begun. */

@@ -125,18 +125,25 @@ const NAME_CURE =
 export function storeError(error: unknown, path: string, use: StoreUse): DumpError {
   if (error instanceof DumpError) return error;
   const { code, what, cure } = explain(error, use);
-  const systemError = nameOf(error) === NO_BUCKET ? NO_BUCKET : undefined;
+  const name = nameOf(error);
+  const systemError = name === NO_BUCKET || name === NO_UPLOAD ? name : undefined;
   return new DumpError(code, `${use === "read" ? "cannot be read" : "cannot be written"}: ${what}`, {
     ...{ file: path, cure, systemError, cause: error },
   });
 }
 
-/** The store's name of this failure. */
+/** The store's names of these failures. */
 const NO_BUCKET = "NoSuchBucket";
+const NO_UPLOAD = "NoSuchUpload";
 
 /** Whether a request to a store failed because there is no such bucket. */
 export function isBucketMissing(error: unknown): boolean {
   return error instanceof DumpError && error.systemError === NO_BUCKET;
+}
+
+/** Whether a request to a store failed because an upload was aborted or completed. */
+export function isUploadGone(error: unknown): boolean {
+  return error instanceof DumpError && error.systemError === NO_UPLOAD;
 }
 
 interface Explanation {
@@ -178,7 +185,7 @@ function explain(error: unknown, use: StoreUse): Explanation {
   }
   if (name === NO_BUCKET)
     return { code, what: "there is no such bucket", cure: "Check the name, AWS_REGION and AWS_ENDPOINT_URL" };
-  if (name === "NoSuchUpload") {
+  if (name === NO_UPLOAD) {
     return { code, what: "its upload was aborted or completed by somebody else", cure: "Run it again, once at a time" };
   }
   if (name === "NoSuchKey" || name === "NotFound" || status === 404) {

@@ -3,9 +3,12 @@ import { OPTION } from "../option-words.js";
 import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
 import { copyBytes } from "./copy-bytes.js";
 import { lostUploads } from "./lost-uploads.js";
+import { ownedUploads } from "./named-uploads.js";
+import { addStretch, clearRest, isWhole, type OpenPart } from "./open-part.js";
 import type { StoreThread } from "./open-store.js";
 import { partMemory } from "./part-memory.js";
 import { MAX_OBJECT_SIZE, type PartPlan, partPlan } from "./part-plan.js";
+import { isUploadGone } from "./s3-errors.js";
 import type { ObjectLocation, StoredPart, UnfinishedUpload } from "./store-types.js";
 import { storePath } from "./store-url.js";
 
@@ -16,6 +19,17 @@ export interface UploadCounts {
   readonly resumed: number;
   /** Bytes that this run sent. */
   readonly bytesSent: number;
+  /**
+   * Whether the account may not list unfinished uploads: then an interrupted one is not continued, and one whose begin
+   * was done and not answered is not found.
+   */
+  readonly unlisted?: boolean;
+}
+
+/** An unfinished upload, and the parts that it had when this run began to use it. */
+interface UsedUpload {
+  readonly id: string;
+  readonly known: ReadonlyMap<number, StoredPart>;
 }
 
 /** Bytes that are being sent at the same time, if that is more than one part. */
@@ -29,6 +43,8 @@ const UNKNOWN_SIZE = 30 * 2 ** 40;
 const HEADER = 65_536;
 /** The most unfinished uploads of one name that are checked. */
 const MOST_LOOKED_INTO = 5;
+/** How often an upload is begun of which no part is there yet. */
+const MOST_BEGINNINGS = 3;
 
 /** An upload to which several hosts send parts; this one sends the rest. */
 export interface SharedUpload {
@@ -39,16 +55,6 @@ export interface SharedUpload {
   readonly known: readonly StoredPart[];
   /** The mark with which the upload was begun; an object of one request gets it, too. */
   readonly mark: string;
-}
-
-/** A part that has bytes and is not sent yet. */
-interface OpenPart {
-  readonly index: number;
-  readonly bytes: Uint8Array;
-  /** Written ranges, ascending, not adjacent. */
-  written: { start: number; end: number }[];
-  /** Whether it contains a header: then it is sent last. */
-  held: boolean;
 }
 
 /**
@@ -64,9 +70,13 @@ export class ObjectUpload {
   #most = UNKNOWN_SIZE;
   readonly #open = new Map<number, OpenPart>();
   readonly #sent = new Map<number, StoredPart>();
+  /** Numbers of parts that this run has begun to send. */
+  readonly #tried = new Set<number>();
   readonly #sending = new Set<Promise<void>>();
   #sendingBytes = 0;
-  #upload: Promise<{ id: string; known: ReadonlyMap<number, StoredPart> }> | undefined;
+  #upload: Promise<UsedUpload> | undefined;
+  #beginnings = 0;
+  #unlisted = false;
   #uploadId: string | undefined;
   /**
    * If beginning the upload took several requests: the uploads of this name that were there before, and the most that
@@ -97,7 +107,10 @@ export class ObjectUpload {
   }
 
   get counts(): UploadCounts {
-    return { parts: Math.max(1, this.#sent.size), resumed: this.#resumed, bytesSent: this.#bytesSent };
+    return {
+      ...{ parts: Math.max(1, this.#sent.size), resumed: this.#resumed, bytesSent: this.#bytesSent },
+      ...(this.#unlisted && { unlisted: true }),
+    };
   }
 
   /** Announces, before the first write, the most bytes of the object. */
@@ -178,45 +191,67 @@ export class ObjectUpload {
 
   async #sendPart(number: number, bytes: Uint8Array): Promise<void> {
     this.#upload ??= this.#begin();
-    const { id, known } = await this.#upload;
-    const { part, sent } = await this.#store.sendPart(this.#at, id, number, bytes, known.get(number));
+    const used = this.#upload;
+    const { id, known } = await used;
+    this.#tried.add(number);
+    const sending = this.#store.sendPart(this.#at, id, number, bytes, known.get(number));
+    const { part, sent } = await sending.catch((error: unknown) => {
+      // As long as it has no part, another run may take it for an upload that it lost, and end it.
+      const isLost = isUploadGone(error) && this.#shared === undefined && this.#sent.size === 0;
+      if (!isLost || this.#beginnings === MOST_BEGINNINGS) throw error;
+      if (this.#upload === used) this.#upload = this.#begin();
+      return { part: undefined, sent: false };
+    });
+    if (part === undefined) return this.#sendPart(number, bytes);
     this.#sent.set(number, part);
     if (sent) this.#bytesSent += bytes.length;
     else this.#resumed++;
   }
 
   /** Continues the unfinished upload of this name that has the most parts; begins a new one if there is none. */
-  async #begin(): Promise<{ id: string; known: ReadonlyMap<number, StoredPart> }> {
-    let best: { upload: UnfinishedUpload; parts: readonly StoredPart[] } | undefined;
+  async #begin(): Promise<UsedUpload> {
+    this.#beginnings++;
     const unfinished = await this.#unfinished();
-    for (const upload of unfinished?.slice(-MOST_LOOKED_INTO) ?? []) {
-      const parts = await this.#store.listParts(this.#at, upload.uploadId);
-      if (parts !== undefined && parts.length > (best?.parts.length ?? 0)) best = { upload, parts };
-    }
-    const id = best?.upload.uploadId ?? (await this.#create(unfinished));
+    const before = await this.#mostOf(unfinished?.slice(-MOST_LOOKED_INTO) ?? []);
+    const id = before?.id ?? (await this.#create(unfinished));
     this.#uploadId = id;
     watchUnfinished(this);
-    return { id, known: new Map(best?.parts.map((part) => [part.number, part])) };
+    return before ?? { id, known: new Map() };
+  }
+
+  /** Of these uploads the one that has the most parts, if one has any. Those of runs by many hosts do not count. */
+  async #mostOf(uploads: readonly UnfinishedUpload[]): Promise<UsedUpload | undefined> {
+    let isOwned: Awaited<ReturnType<typeof ownedUploads>> | undefined;
+    let best: UsedUpload | undefined;
+    for (const upload of uploads) {
+      const parts = await this.#store.listParts(this.#at, upload.uploadId);
+      if (parts === undefined || parts.length <= (best?.known.size ?? 0)) continue;
+      isOwned ??= await ownedUploads(this.#store, this.#at).catch(unlessRefused(() => true));
+      if (isOwned(upload)) continue;
+      best = { id: upload.uploadId, known: new Map(parts.map((part) => [part.number, part])) };
+    }
+    return best;
   }
 
   /** `unfinished`: the uploads of this name that are there; `undefined` if that is not known. */
   async #create(unfinished: readonly UnfinishedUpload[] | undefined): Promise<string> {
-    const before = unfinished && new Set(unfinished.map(({ uploadId }) => uploadId));
+    // What was lost when it was begun before is still looked for.
+    const { before, most } = this.#mayHaveLost ?? {
+      before: unfinished && new Set(unfinished.map(({ uploadId }) => uploadId)),
+      most: 0,
+    };
     this.#mayHaveLost = before && { before, most: Number.POSITIVE_INFINITY };
     const { uploadId, unanswered } = await this.#store.createUpload(this.#at);
-    this.#mayHaveLost = before && unanswered > 0 ? { before, most: unanswered } : undefined;
+    const lost = most + unanswered;
+    this.#mayHaveLost = before && lost > 0 ? { before, most: lost } : undefined;
     return uploadId;
   }
 
   /** Accounts that may not list uploads begin a new one each time; `undefined`. */
   async #unfinished(): Promise<readonly UnfinishedUpload[] | undefined> {
-    try {
-      const all = await this.#store.listUploads(this.#at);
-      return all.filter(({ key }) => key === this.#at.key);
-    } catch (error) {
-      if (error instanceof DumpError && error.code === "NOT_WRITABLE") return undefined;
-      throw error;
-    }
+    const all = await this.#store.listUploads(this.#at).catch(unlessRefused(undefined));
+    this.#unlisted = all === undefined;
+    return all?.filter(({ key }) => key === this.#at.key);
   }
 
   /**
@@ -310,11 +345,20 @@ export class ObjectUpload {
       // Too late: the store was asked to make the object, and did.
       if (done === true) return "the output was complete already";
       await this.#endLost();
+      if (await this.#isShared()) return "another run sends parts to its unfinished upload, which stays";
       await this.#store.abortUpload(this.#at, this.#uploadId);
       return undefined;
     } catch {
       return `its unfinished upload could not be removed: ${this.#howToRemove()}`;
     }
+  }
+
+  /** Whether an upload that this run found has got parts by another run meanwhile. */
+  async #isShared(): Promise<boolean> {
+    const used = await this.#upload;
+    if (used === undefined || used.known.size === 0) return false;
+    const parts = (await this.#store.listParts(this.#at, used.id)) ?? [];
+    return parts.some(({ number, etag }) => !this.#tried.has(number) && used.known.get(number)?.etag !== etag);
   }
 
   dropAtOnce(): string {
@@ -337,29 +381,10 @@ export class ObjectUpload {
   }
 }
 
-/** Adds [start, end) to ascending ranges. Writes mostly continue where the last one ended, so there are few ranges. */
-function addStretch(stretches: { start: number; end: number }[], start: number, end: number): void {
-  const merged = { start, end };
-  const others = stretches.filter((one) => {
-    if (one.end < merged.start || one.start > merged.end) return true;
-    merged.start = Math.min(merged.start, one.start);
-    merged.end = Math.max(merged.end, one.end);
-    return false;
-  });
-  others.push(merged);
-  others.sort((a, b) => a.start - b.start);
-  stretches.splice(0, stretches.length, ...others);
-}
-
-/** Clears the bytes of a part that were not written: its buffer may have been another part's. */
-function clearRest({ written, bytes }: OpenPart): void {
-  let at = 0;
-  for (const { start, end } of [...written, { start: bytes.length, end: bytes.length }]) {
-    bytes.fill(0, at, start);
-    at = end;
-  }
-}
-
-function isWhole({ written, bytes }: OpenPart): boolean {
-  return written.length === 1 && written[0]?.start === 0 && written[0].end === bytes.length;
+/** Instead of an error that says that the account may not do it. */
+function unlessRefused<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof DumpError && error.code === "NOT_WRITABLE") return instead;
+    throw error;
+  };
 }

@@ -317,24 +317,32 @@ test("a run that is over stays so: nothing is left by who has not heard of it", 
   expect(await double.uploads()).toEqual([]);
 });
 
-test("an upload that its planner could not note is gone on with, or removed", async () => {
-  const at = { bucket: "dumps", key: "some/out" };
-  const place = await outputPlace(OUT, "1d", async () => store);
-  const { create } = place.of("77");
-  for (const goesOn of [true, false]) {
-    await double.reset();
+test.each([true, false])(
+  "an upload that its planner could not note goes with the plan (another goes on: %s)",
+  async (goesOn) => {
+    const at = { bucket: "dumps", key: "some/out" };
+    const place = await outputPlace(OUT, "1d", async () => store);
+    const { create } = place.of("77");
     await double.put("dumps/some/out.coresieve-1d/77/begun.json", Buffer.from(`{"mark":"one"}`));
-    const { uploadId: id } = await store.createUpload(at);
-    if (goesOn) {
-      await Promise.all([create(), create()]);
-      expect((await double.uploads()).map(({ uploadId }) => uploadId)).toEqual([id]);
-      const noted = await double.get("dumps/some/out.coresieve-1d/77/upload.json");
-      expect(Buffer.from(noted as Uint8Array).toString()).toContain(id);
-    }
+    await store.createUpload(at);
+    if (goesOn) await Promise.all([create(), create()]);
     await place.remove();
     expect(await double.uploads()).toEqual([]);
-    expect(await double.names()).toEqual([]);
-  }
+    expect(await double.names()).toEqual(["dumps/vmcore"]);
+  },
+);
+
+test("an upload of another plan, or run, that has begun it and not named it yet stays", async () => {
+  const place = await outputPlace(OUT, "1d", async () => store);
+  await double.fault({ method: "POST", match: "uploads", kind: "lost" });
+  await place.of("77").create();
+  await double.put("dumps/some/out.coresieve-2e/88/begun.json", Buffer.from(`{"mark":"another"}`));
+  const { uploadId } = await store.createUpload({ bucket: "dumps", key: "some/out" });
+  await place.removePlan("77");
+  expect((await double.uploads()).map((one) => one.uploadId)).toContain(uploadId);
+  // What was lost of either goes with the last.
+  await (await outputPlace(OUT, "2e", async () => store)).remove();
+  expect(await double.uploads()).toEqual([]);
 });
 
 test("uploads whose begin was done and not told go with the plan, and nobody else's do", async () => {

@@ -180,6 +180,75 @@ test("parts of another content are sent again", async () => {
   expect((await objectOf("dumps/out")).equals(readFileSync(expected))).toBe(true);
 });
 
+/** Where the tests below write. */
+const OUT = { bucket: "dumps", key: "out" };
+
+test("an upload of a run by many hosts, which its staging names, is neither continued nor ended by a single run", async () => {
+  const expected = join(folder, "expected");
+  await filterFile(file, expected, { level: 0 });
+  const s3 = openStore();
+  const { uploadId } = await s3.createUpload(OUT);
+  const second = readFileSync(expected).subarray(FIRST_PART_SIZE, 2 * FIRST_PART_SIZE);
+  await s3.uploadPart(OUT, uploadId, 2, second);
+  await store.put("dumps/out.coresieve-1d/77/upload.json", Buffer.from(JSON.stringify({ uploadId, mark: "one" })));
+  const { upload } = await filterFile(file, { path: "s3://dumps/out" }, { level: 0 });
+  expect(upload?.resumed).toBe(0);
+  expect((await store.uploads()).map((one) => [one.uploadId, one.parts])).toEqual([[uploadId, [2]]]);
+  expect((await objectOf("dumps/out")).equals(readFileSync(expected))).toBe(true);
+  // Who may not ask whose it is does not take it, either.
+  await store.fault({ method: "GET", match: "list-type", kind: "status", status: 403, code: "AccessDenied", times: 9 });
+  await filterFile(file, { path: "s3://dumps/out", force: true }, { level: 0 });
+  expect((await store.uploads()).map((one) => one.uploadId)).toEqual([uploadId]);
+  await s3.close();
+});
+
+test("an upload that a run continues, and to which another sends meanwhile, stays when the run fails", async () => {
+  const s3 = openStore();
+  const { uploadId } = await s3.createUpload(OUT);
+  const part = new Uint8Array(FIRST_PART_SIZE).fill(7);
+  await s3.uploadPart(OUT, uploadId, 2, part);
+  for (const other of [3, undefined]) {
+    const sink = createObjectSink("s3://dumps/out", { force: true, inputs: [] });
+    sink.ascendingFrom?.(0);
+    sink.atMost?.(9 * FIRST_PART_SIZE);
+    for (const number of [1, 2, 4]) await sink.write(part, (number - 1) * FIRST_PART_SIZE);
+    await expect.poll(async () => (await store.uploads())[0]?.parts).toContain(4);
+    if (other !== undefined) await s3.uploadPart(OUT, uploadId, other, part);
+    await sink.abort();
+    expect(sink.leftBehind?.()).toEqual(other && "another run sends parts to its unfinished upload, which stays");
+    expect(await store.uploads()).toHaveLength(other === undefined ? 0 : 1);
+  }
+  await s3.close();
+});
+
+test.each([2, 5])(
+  "an upload is ended while it has no part, in %d of its requests: another is begun, if it has none",
+  async (times) => {
+    await store.fault({ method: "PUT", match: "partNumber", kind: "status", status: 404, code: "NoSuchUpload", times });
+    const sink = createObjectSink("s3://dumps/out", { force: true, inputs: [] });
+    sink.ascendingFrom?.(0);
+    sink.atMost?.(4 * FIRST_PART_SIZE);
+    const write = async () => {
+      for (const at of [0, 1, 2]) await sink.write(new Uint8Array(FIRST_PART_SIZE).fill(at), at * FIRST_PART_SIZE);
+      await sink.finish(3 * FIRST_PART_SIZE);
+    };
+    if (times === 2) {
+      await write();
+      expect(await objectOf("dumps/out")).toHaveLength(3 * FIRST_PART_SIZE);
+    } else {
+      await expect(write()).rejects.toMatchObject({ code: "NOT_WRITABLE", systemError: "NoSuchUpload" });
+      await sink.abort();
+    }
+  },
+);
+
+test("an account that may not list uploads: one warning, also under --strict", async () => {
+  await store.fault({ method: "GET", match: "uploads", kind: "status", status: 403, code: "AccessDenied", times: 9 });
+  const run = await runCli([file, "s3://dumps/out", "-d", "0", "--compress", "none", "--strict"]);
+  expect(run.code).toBe(0);
+  expect(run.stderr.match(/may not list unfinished uploads/g)).toHaveLength(1);
+});
+
 test.each([1, 3])(
   "an upload whose begin was done and not told, %d times: it goes, and nobody else's does",
   async (times) => {
