@@ -55,7 +55,7 @@ for (const module of modules) {
     }
     if (
       node.type === "CallExpression" &&
-      node.callee.property?.name === "add" &&
+      ["add", "remark"].includes(node.callee.property?.name) &&
       isWarnings(node.callee.object, module)
     ) {
       for (const place of placesOf(node, module)) warnings.push(...warningRows(node, place));

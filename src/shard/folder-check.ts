@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
@@ -13,11 +13,6 @@ import type { Edge } from "./staging.js";
 
 /** Bytes that are read back at once. */
 const PIECE = 4 << 20;
-
-/** Bytes of the unfinished output; `undefined` if there is none. */
-export async function folderSize(folder: HeldFolder): Promise<number | undefined> {
-  return (await stat(join(folder.path(), PARTIAL)).catch(() => undefined))?.size;
-}
 
 /**
  * Whether the page data of a shard, including its edges, are what the shard recorded: reads them back and hashes them.

@@ -1,5 +1,5 @@
 import { constants, lstatSync } from "node:fs";
-import { type FileHandle, link, mkdir, open, rename, unlink } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
@@ -59,6 +59,15 @@ async function createFolder(parent: HeldFolder, folder: HeldFolder): Promise<voi
 
 function failed(folder: HeldFolder, error: unknown): DumpError {
   return error instanceof DumpError ? error : stagingError(join(folder.name, PARTIAL), error);
+}
+
+/** Bytes of the unfinished output; `undefined` if there is none, or its folder is gone. */
+export async function folderSize(folder: HeldFolder): Promise<number | undefined> {
+  try {
+    return (await stat(join(folder.path(), PARTIAL))).size;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A range [start, end) of the unfinished output in a staging folder. */
@@ -195,7 +204,7 @@ function noteFinishing(staging: Staging, value: Finishing): Promise<void> {
 export async function isMadeInFolder(folder: HeldFolder, staging: Staging, path: string): Promise<boolean> {
   const note = unseal(staging.plan, FINISHING, await staging.read(FINISHING)) as Partial<Finishing> | undefined;
   if (note === undefined) return false;
-  if (lstatSync(join(folder.path(), PARTIAL), { throwIfNoEntry: false }) !== undefined) return false;
+  if ((await folderSize(folder)) !== undefined) return false;
   const made = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return made?.isFile() === true && `${made.ino}` === note.ino && Number(made.size) === note.size;
 }

@@ -1,5 +1,6 @@
 import type * as Sdk from "@aws-sdk/client-s3";
 import { DumpError } from "../errors.js";
+import { credentialsError } from "./s3-errors.js";
 
 /** Variables of the environment that this file reads; the SDK reads more. */
 export interface StoreEnvironment {
@@ -156,6 +157,9 @@ async function sdkPlace(env: StoreEnvironment, bucket: string, region: string | 
     // Profiles name no region either. Other stores ignore it, and AWS redirects to the bucket's own region.
     client = make("us-east-1");
   }
+  const credentials = lastingCredentials((options) => client.config.credentials(options));
+  // Before the request, whose errors do not say that they are about credentials.
+  await credentials();
   let seen: SignedRequest | undefined;
   client.middlewareStack.add(
     (next, { commandName }) =>
@@ -184,17 +188,47 @@ async function sdkPlace(env: StoreEnvironment, bucket: string, region: string | 
   const inSession = "x-amz-s3session-token" in headers;
   const session = async () =>
     config.s3ExpressIdentityProvider.getS3ExpressIdentity(await config.credentials(), { Bucket: bucket });
-  // Other requests may have been refused with the same ones, and have renewed them.
-  const renewed = async (refused?: StoreCredentials) => {
-    const known = await config.credentials();
-    return refused === undefined || !areSame(known, refused) ? known : config.credentials({ forceRefresh: true });
-  };
   return {
     origin: new URL(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`),
     path: path.slice(0, -SOME_KEY.length),
     ...{ region: signedRegion, service },
     tokenHeader: inSession ? "x-amz-s3session-token" : "x-amz-security-token",
-    credentials: inSession ? session : renewed,
+    credentials: inSession ? session : credentials,
+  };
+}
+
+/** As the SDK gives them. */
+interface GivenCredentials extends StoreCredentials {
+  readonly expiration?: Date | undefined;
+  /** They have ended, and the endpoint that gave them gives no others: the SDK goes on with them. */
+  readonly originalExpiration?: Date | undefined;
+}
+
+/**
+ * Credentials from who gives them, asked each time: the SDK remembers them. In the middle of a run it is no end that
+ * they cannot be renewed for a while: they are used as long as they last, and then the error is one after which the
+ * request is sent again. Throws what `credentialsError` makes.
+ */
+export function lastingCredentials(
+  give: (options?: { readonly forceRefresh: boolean }) => Promise<GivenCredentials>,
+): BucketPlace["credentials"] {
+  let last: GivenCredentials | undefined;
+  return async (refused) => {
+    try {
+      let found = await give();
+      // Other requests may have been refused with the same ones, and have renewed them.
+      if (refused !== undefined && areSame(found, refused)) {
+        found = await give({ forceRefresh: true });
+        if (found.originalExpiration !== undefined && areSame(found, refused))
+          throw new Error("there are no newer ones");
+      }
+      last = found;
+      return found;
+    } catch (error) {
+      const until = last?.expiration?.getTime() ?? 0;
+      if (last !== undefined && refused === undefined && until > Date.now()) return last;
+      throw credentialsError(error, last !== undefined);
+    }
   };
 }
 

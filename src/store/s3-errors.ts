@@ -15,6 +15,8 @@ interface RequestError {
   readonly headers?: IncomingHttpHeaders;
   /** This machine's clock was wrong, and is corrected for later requests. */
   readonly clockWasWrong?: boolean;
+  /** There are no credentials now, but there were. */
+  readonly hadCredentials?: boolean;
 }
 
 /** Temporary failures of the network. */
@@ -83,7 +85,8 @@ export function isPassing(error: unknown): boolean {
   const status = statusOf(error);
   if (tlsProblem(error, "http", "AWS_ENDPOINT_URL") !== undefined) return false;
   if (PASSING.has(nameOf(error)) || networkCode(error) !== undefined) return true;
-  if (partsOf(error).clockWasWrong === true) return true;
+  const { clockWasWrong, hadCredentials } = partsOf(error);
+  if (clockWasWrong === true || hadCredentials === true) return true;
   // The server waited too long for the request (408), does not want it so early (425), or has too much to do.
   if (status === 408 || status === 425 || status === 429) return true;
   return status !== undefined && status >= 500 && status !== 501 && status !== 507;
@@ -101,6 +104,19 @@ export function mayBeDone(error: unknown): boolean {
   const status = statusOf(error);
   if (status !== undefined) return status === 500 || status === 502 || status === 504;
   return !NEVER_SENT.has(networkCode(error) ?? "");
+}
+
+/** The SDK's name of this failure. */
+const NO_CREDENTIALS = "CredentialsProviderError";
+
+/**
+ * The error where there are no credentials, whatever their source failed with: the same names say other things of a
+ * store's answers. `had`: there were some before, and there may be again.
+ */
+export function credentialsError(error: unknown, had: boolean): Error {
+  const { message, name } = partsOf(error);
+  const what = message === "" || message === name ? name : message;
+  return Object.assign(new Error(what, { cause: error }), { name: NO_CREDENTIALS, hadCredentials: had });
 }
 
 /** Whether the store refuses credentials for their age, in the words of several stores. */
@@ -170,8 +186,8 @@ function explain(error: unknown, use: StoreUse): Explanation {
       cure: network === "ENOTFOUND" ? NAME_CURE : ENDPOINT_CURE,
     };
   }
-  if (name === "CredentialsProviderError") {
-    return { code, what: "no credentials were found", cure: CREDENTIALS_CURE };
+  if (name === NO_CREDENTIALS) {
+    return { code, what: `there are no credentials: ${message}`, cure: CREDENTIALS_CURE };
   }
   if (haveExpired(error)) {
     return {

@@ -49,7 +49,7 @@ export class S3Wire {
       return await this.#send(place, credentials, request);
     } catch (error) {
       if (haveExpired(error)) {
-        const renewed = await place.credentials(credentials).catch(() => credentials);
+        const renewed = await place.credentials(credentials);
         if (areSame(renewed, credentials)) throw error;
         return this.#send(place, renewed, request);
       }

@@ -1,9 +1,10 @@
 /** Something done is never recognised by a file's being there: what another plan left, or what is not as it was written, is made again. */
 import { copyFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { packageVersion } from "../../src/package-version.js";
+import { folderPlace } from "../../src/shard/folder-place.js";
 import { missingShards } from "../../src/shard/left-shards.js";
 import { planFiles, readPlan } from "../../src/shard/plan-files.js";
 import { seal, unseal } from "../../src/shard/sealed.js";
@@ -106,6 +107,20 @@ test("kdump output that is cut off after its shards were done is not finished", 
   for (const index of [0, 1]) await run.shard(index);
   truncateSync(join(run.place.staging.name, "output.partial"), 5_000_000);
   expect(await missingShards(run.plan, run.place)).toEqual([0, 1]);
+});
+
+test("a staging that somebody removed, by whom has it open and by who has not: all shards are missing, and an error names it", async () => {
+  const run = await planned(2, { level: 0 });
+  for (const index of [0, 1]) await run.shard(index);
+  const folder = dirname(run.place.staging.name);
+  rmSync(folder, { recursive: true });
+  const fresh = folderPlace(output, "1d");
+  for (const place of [run.place, fresh.of(run.digest)]) {
+    expect(await missingShards(run.plan, place)).toEqual([0, 1]);
+    const error: unknown = await place.sink(run.plan, false).catch((error: unknown) => error);
+    expect(error).toMatchObject({ code: "NOT_WRITABLE", file: expect.stringContaining(folder) });
+  }
+  fresh.letGo();
 });
 
 test("the plan of another version of the program is not gone on with", async () => {
