@@ -14,6 +14,7 @@ import { type InputPacking, MAGIC_SIZE, packingOf } from "./packing.js";
 import { unpackXz } from "./unpack-xz.js";
 import { builtInZstdStream, UnexpectedEnd, zstdUnpacker } from "./unpack-zstd.js";
 import { unsealStream } from "./unseal-stream.js";
+import { frameByFrame } from "./zstd-frames.js";
 
 /**
  * Bytes that are unpacked before other events may run. The packed data are in memory, and one piece of them may be 32
@@ -172,13 +173,13 @@ function unpacked(
     case "age":
       return unsealStream(queue, name, identity);
     case "gzip":
-      return unpackThrough(createGunzip({ chunkSize: GZIP_PIECE, finishFlush }), queue, name, packing);
+      return unpackThrough(createGunzip({ chunkSize: GZIP_PIECE, finishFlush }), queue.rest(), name, packing);
     case "zlib":
-      return unpackThrough(createInflate({ chunkSize: GZIP_PIECE, finishFlush }), queue, name, packing);
+      return unpackThrough(createInflate({ chunkSize: GZIP_PIECE, finishFlush }), queue.rest(), name, packing);
     case "zstd": {
       const unpacker = zstdUnpacker();
       return unpacker === undefined
-        ? unpackThrough(builtInZstdStream(name), queue, name, packing)
+        ? unpackThrough(builtInZstdStream(name), frameByFrame(queue), name, packing)
         : translated(unpacker(queue.rest()), name, packing);
     }
   }
@@ -200,12 +201,12 @@ async function findPacking(queue: ByteQueue, name: string, bare: boolean): Promi
 
 async function* unpackThrough(
   transform: Transform,
-  queue: ByteQueue,
+  chunks: AsyncIterable<Uint8Array>,
   name: string,
   packing: InputPacking,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // Errors come out of the transform, which is read here.
-  pipeline(queue.rest(), transform, () => undefined);
+  pipeline(chunks, transform, () => undefined);
   yield* translated(transform, name, packing);
 }
 

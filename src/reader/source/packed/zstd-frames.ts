@@ -1,0 +1,64 @@
+// Where the frames of a zstd stream end (RFC 8878).
+import type { ByteQueue } from "./byte-queue.js";
+
+const FRAME = 0xfd2fb528;
+/** Magic numbers of skippable frames are 0x184D2A50 to 0x184D2A5F. */
+const SKIPPABLE = 0x184d2a5;
+const MAGIC = 4;
+const BLOCK_HEADER = 3;
+const CHECKSUM = 4;
+/** The longest piece of a skippable frame. */
+const PIECE = 65_536;
+
+const RLE = 1;
+const RESERVED = 3;
+
+/**
+ * A zstd stream in pieces of which none goes beyond the end of a frame. Node's own stream (24.21) takes the end of a frame for the end of all when bytes
+ * follow in the same piece: they would be lost without an error. Damage is passed on as it is, for what unpacks it to find.
+ */
+export async function* frameByFrame(queue: ByteQueue): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const head = await queue.peek(MAGIC + 4);
+    if (head.length < MAGIC + 4) break;
+    const view = new DataView(head.buffer, head.byteOffset, head.length);
+    const magic = view.getUint32(0, true);
+    if (magic >>> 4 === SKIPPABLE) {
+      for (let left = MAGIC + 4 + view.getUint32(MAGIC, true); left > 0; ) {
+        const piece = await queue.take(Math.min(left, PIECE));
+        if (piece.length === 0) return;
+        left -= piece.length;
+        yield piece;
+      }
+    } else if (magic === FRAME) {
+      if (!(yield* frame(queue, view.getUint8(MAGIC)))) break;
+    } else break;
+  }
+  yield* queue.rest();
+}
+
+/** One frame, block by block. Returns whether its end was found. */
+async function* frame(queue: ByteQueue, descriptor: number): AsyncGenerator<Uint8Array, boolean, undefined> {
+  yield await queue.take(MAGIC + headerSize(descriptor));
+  for (;;) {
+    const head = await queue.peek(BLOCK_HEADER);
+    if (head.length < BLOCK_HEADER) return false;
+    const [low = 0, middle = 0, high = 0] = head;
+    const type = (low >> 1) & 3;
+    if (type === RESERVED) return false;
+    const size = type === RLE ? 1 : (low | (middle << 8) | (high << 16)) >> 3;
+    const isLast = (low & 1) !== 0;
+    const sum = isLast && (descriptor & 4) !== 0 ? CHECKSUM : 0;
+    yield await queue.take(BLOCK_HEADER + size + sum);
+    if (isLast) return true;
+  }
+}
+
+/** Bytes of a frame's header behind the magic number: the descriptor, and what it says that follows. */
+function headerSize(descriptor: number): number {
+  const isSingle = (descriptor & 0x20) !== 0;
+  const window = isSingle ? 0 : 1;
+  const dictionary = [0, 1, 2, 4][descriptor & 3] ?? 0;
+  const content = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
+  return 1 + window + dictionary + content;
+}
