@@ -8,8 +8,8 @@ import { inWords, OPTION } from "./option-words.js";
  *
  * | code | what happened | what follows |
  * |---|---|---|
- * | `MEM_MAP_UNREADABLE` | struct pages could not be read: they are missing or damaged | their pages are kept |
- * | `FREE_ORDER` | free pages have an impossible order | they are kept |
+ * | `MEM_MAP_UNREADABLE` | struct pages could not be read: they are missing or damaged | their pages are kept; with `--privacy` they are dropped |
+ * | `FREE_ORDER` | free pages have an impossible order | they are kept; with `--privacy` they are dropped |
  * | `FREE_LISTS` | the kernel marks no free pages, and its free lists are broken or not described | they are kept |
  * | `SELF_CHECK` | the memory contradicts facts in VMCOREINFO | classes that need them are kept |
  * | `FACT_MISSING` | VMCOREINFO lacks names that the level needs, or has impossible values for them | pages that they would decide about are kept |
@@ -28,7 +28,7 @@ import { inWords, OPTION } from "./option-words.js";
  * | `REGISTERS` | some CPUs left registers in memory, others did not | those that are there are written |
  * | `LOG_RECORDS` | records of the kernel log are not whole in the dump | they are left out |
  * | `ADDRESSES` | ELF output: the input's virtual addresses are not those of the page tables, or could not be checked | those of the page tables are written; without page tables the input's |
- * | `NO_ADDRESSES` | ELF output: nothing gives virtual addresses | the debugger gdb reads nothing of it: write kdump |
+ * | `NO_ADDRESSES` | ELF output: nothing gives virtual addresses | gdb reads nothing of it: leave out `-E` |
  * | `PAGE_TABLES` | the kernel's top page table is lost or damaged | that of a process is used, or tables below it, or the kernel's image alone |
  * | `HOST_ADDRESSES` | page tables have addresses of the host's memory: a paravirtualised Xen domain | a note in the output says what they stand for; only coresieve knows it |
  * | `INCOMPLETE` | the input's writer marked it incomplete | the output is marked, too |

@@ -205,7 +205,7 @@ function kindSourceOf({ dump, view, whyNoView }: Session): KindSource {
 function checkSameKernel(own: KindSource, other: KindSource | undefined, original: Dump): void {
   const file = original.paths[0] ?? "";
   if (other?.reader === undefined) {
-    throw new DumpError("BAD_OPTION", `is no help as ${OPTION.original}`, {
+    throw new DumpError("BAD_OPTION", `cannot serve as ${OPTION.original}`, {
       why: other?.why,
       file,
       cure: `Leave out ${OPTION.original}`,

@@ -1,14 +1,21 @@
+import { statSync } from "node:fs";
 import { DumpError } from "../errors.js";
 
 /**
- * The error for a missing file that the user may have meant as the output: with `-F` there is none. Other errors are
- * returned unchanged.
+ * The error for a missing file that the user may have meant as the output: with `-F` there is none, and without it the output is named last.
+ * Other errors are returned unchanged.
  */
-export function mistakenFile(error: unknown, inputs: readonly string[], flatten: boolean): unknown {
+export function mistakenFile(
+  error: unknown,
+  inputs: readonly string[],
+  output: string | undefined,
+  flatten: boolean,
+): unknown {
   if (!(error instanceof DumpError) || error.code !== "NOT_READABLE" || error.systemError !== "ENOENT") return error;
   const { file } = error;
   if (file === undefined) return error;
-  if (!flatten || inputs.length === 1 || file !== inputs.at(-1)) return error;
+  if (!flatten) return withOrder(error, inputs, output);
+  if (inputs.length === 1 || file !== inputs.at(-1)) return error;
   return new DumpError(
     "NOT_READABLE",
     "there is no such file. With -F all files are inputs, and the output is stdout",
@@ -18,4 +25,11 @@ export function mistakenFile(error: unknown, inputs: readonly string[], flatten:
       cause: error,
     },
   );
+}
+
+/** With the order of names, if that may be what was mistaken: the last one is there, or there are more than two. */
+function withOrder(error: DumpError, inputs: readonly string[], output: string | undefined): DumpError {
+  const isThere = output !== undefined && statSync(output, { throwIfNoEntry: false })?.isFile();
+  if (!isThere && inputs.length === 1) return error;
+  return error.with({ cure: "Check its name; the dump is named first, and the output last" });
 }

@@ -49,7 +49,11 @@ export async function withStepHost<T>(
 export function placeNamed(words: readonly string[], usage: string): string {
   const [place] = words;
   if (place !== undefined && words.length === 1) return place;
-  throw new DumpError("BAD_OPTION", place === undefined ? "no place was named" : `${words[1]}: one place is named`, {
-    cure: `Write \`${usage}\``,
-  });
+  throw new DumpError(
+    "BAD_OPTION",
+    place === undefined ? "no place was named" : `${words[1]}: only one place can be named`,
+    {
+      cure: `Write \`${usage}\``,
+    },
+  );
 }

@@ -305,7 +305,7 @@ async function removeUnreadable(queues: Queues, { id, state }: Snapshot): Promis
     await job?.remove({ removeChildren: true });
   } catch (error) {
     const why = state === "active" ? "a worker has it" : "a worker has a part of it";
-    throw new DumpError("BAD_OPTION", `${id}: ${why}, and a worker of the right version ends it`, {
+    throw new DumpError("BAD_OPTION", `${id}: ${why}, and a worker of the version that planned it will stop it`, {
       cure: "Look with `coresieve jobs`, and try again if it is still there",
       cause: error,
     });

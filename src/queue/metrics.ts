@@ -42,7 +42,7 @@ export function metricsAddress(text: string): { readonly host: string; readonly 
   const [, host = "127.0.0.1", digits = ""] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
   const port = digits === "" ? Number.NaN : Number(digits);
   if (port <= 65535) return { host: host.replace(/^\[(.*)\]$/, "$1"), port };
-  throw new DumpError("BAD_OPTION", `--metrics ${text}: no port`, { cure: "Write a port, or HOST:PORT" });
+  throw new DumpError("BAD_OPTION", `--metrics ${text}: must be a port`, { cure: "Write a port, or HOST:PORT" });
 }
 
 /** Milliseconds in which Redis must answer; otherwise the worker counts as not ready. */

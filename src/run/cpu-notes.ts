@@ -33,7 +33,7 @@ export async function withCpuNotes(session: Session, format: OutputFormat): Prom
   // header would be lost.
   if (withRegisters === 0 && format === "elf" && (view !== undefined || dump.header.cpus === 0)) return session;
   if (withRegisters > 0 && withRegisters < registers.length) {
-    const what = `${withRegisters} of ${registers.length} CPUs ${withRegisters === 1 ? "has" : "have"} registers in it`;
+    const what = `registers are there of ${withRegisters} CPUs only, and the machine has ${registers.length}`;
     warnings.add("REGISTERS", ofFile(dump.paths[0] ?? "", what), registers.length - withRegisters);
   }
   const { littleEndian } = dump.machine;

@@ -180,6 +180,6 @@ function nothingLeft(dump: Dump, incomplete: boolean): DumpError {
     : "holds no page of the memory that its headers describe";
   return new DumpError("TRUNCATED", what, {
     file: dump.paths[0] ?? "",
-    cure: "`coresieve info --salvage` says what its headers tell; copy the dump again from where it was made",
+    cure: "`coresieve info --salvage` shows what its headers say; copy the dump again from where it was made",
   });
 }

@@ -92,7 +92,8 @@ function checkTarget(path: string, target: string, { force, inputs }: FileSinkOp
     }
     return;
   }
-  if (inputs.some((input) => sameFile(statIfThere(input), there))) {
+  const read = inputs.map(statIfThere);
+  if (read.some((input) => sameFile(input, there))) {
     throw new DumpError("OUTPUT_EXISTS", "is the input itself", {
       file: path,
       cure: "Name another file for the output",
@@ -105,9 +106,13 @@ function checkTarget(path: string, target: string, { force, inputs }: FileSinkOp
     });
   }
   if (!force) {
+    // The advice to overwrite would cost the dump itself of who named the two the wrong way round.
+    const isSwapped = read.length > 0 && read.every((input) => input !== undefined && input.size < there.size);
     throw new DumpError("OUTPUT_EXISTS", "exists already", {
       file: path,
-      cure: `Use ${OPTION.force} to overwrite it, or name another file`,
+      cure: isSwapped
+        ? `It is larger than the input: if it is the dump, the two were swapped; if not, use ${OPTION.force} to overwrite it`
+        : `Use ${OPTION.force} to overwrite it, or name another file`,
     });
   }
   checkReplaceable(path, target, Number(there.uid));

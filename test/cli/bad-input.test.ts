@@ -105,6 +105,21 @@ describe("inputs", () => {
     );
   });
 
+  test("names in the wrong order: never the advice to overwrite the dump", async () => {
+    writeFileSync(at("vmcore"), vmcore);
+    const swapped = await runCli([at("small"), at("vmcore")]);
+    expectFailure(swapped, 1, at("small"), /the dump is named first, and the output last/);
+    expectFailure(await runCli([at("vmcore"), at("gone"), at("out")]), 1, at("gone"), /the output last/);
+    expect(await runCli([at("vmcore"), at("small")])).toMatchObject({ code: 0 });
+    expectFailure(
+      await runCli([at("small"), at("vmcore")]),
+      1,
+      at("vmcore"),
+      /larger than the input: if it is the dump/,
+    );
+    expectFailure(await runCli([at("vmcore"), at("small")]), 1, at("small"), /exists already\. Use -f to overwrite it/);
+  });
+
   test.skipIf(process.getuid?.() === 0)("unreadable (skipped for root, who may read all)", async () => {
     writeFileSync(at("input"), vmcore);
     chmodSync(at("input"), 0);

@@ -34,7 +34,7 @@ async function printLog(files: readonly string[], args: OptionValues<"dmesg">, s
     if (log.unreadable > 0) {
       warnings.add(
         "LOG_RECORDS",
-        `${files[0]}: records of the kernel log that the dump does not have whole`,
+        `${files[0]}: some records of the kernel log are not whole in the dump: they are left out`,
         log.unreadable,
       );
     }

@@ -95,7 +95,7 @@ function checkStdout({ inputs, output }: FilterRequest): void {
 
 async function openNamed(
   args: FilterCommandArguments,
-  { inputs, flatten }: FilterRequest,
+  { inputs, output, flatten }: FilterRequest,
   warnings: Warnings,
   signal: AbortSignal,
 ): Promise<Dump> {
@@ -103,7 +103,7 @@ async function openNamed(
   try {
     return await openInputs(inputs, warnings, { ...args, digest }, signal, args.quiet);
   } catch (error) {
-    throw (await import("../mistaken-file.js")).mistakenFile(error, inputs, flatten);
+    throw (await import("../mistaken-file.js")).mistakenFile(error, inputs, output, flatten);
   }
 }
 

@@ -34,7 +34,7 @@ export const MAKEDUMPFILE_OPTIONS: readonly MakedumpfileOption[] = [
   value("i"),
   refused(
     value("g"),
-    "without a dump a vmlinux does not tell all of it; `coresieve -g FILE -x VMLINUX DUMP` writes it, and -x VMLINUX does without",
+    "without a dump a vmlinux does not have all of it; `coresieve -g FILE -x VMLINUX DUMP` writes it, and -x VMLINUX does without",
   ),
   flag("R"),
   refused(flag("X"), NO_XEN),

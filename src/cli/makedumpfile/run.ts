@@ -176,7 +176,7 @@ export async function dumpDmesg(request: MakedumpfileRequest, context: DropInCon
     if (log.unreadable > 0) {
       warnings.add(
         "LOG_RECORDS",
-        `${input}: records of the kernel log that the dump does not have whole`,
+        `${input}: some records of the kernel log are not whole in the dump: they are left out`,
         log.unreadable,
       );
     }

@@ -48,11 +48,11 @@ export const LEVEL_OPTIONS = [
     long: "Keep only pages that are surely the kernel's own. Not with another level than 31.",
     see: "See [privacy.md](privacy.md)",
   }),
-  flag("privacy-strict", [...FILTERING, "handover"], "--privacy strict: and no text in the pages kept", {
+  flag("privacy-strict", [...FILTERING, "handover"], "like --privacy, and no text stays in kept pages", {
     long: "Also written `--privacy strict`: `--privacy`, and the pages that stay have no text and no payload outside of the kernel's image and log.",
     see: "See [privacy.md](privacy.md#strict)",
   }),
-  flag("strict", ["handover"], "the same: --privacy strict", {
+  flag("strict", ["handover"], "the same as --privacy-strict", {
     long: "As `--privacy strict`: no text and no payload in the pages that stay.",
     see: "See [privacy.md](privacy.md#strict)",
   }),
@@ -60,7 +60,7 @@ export const LEVEL_OPTIONS = [
     "privacy-keep",
     PRIVACY_KEEPS,
     ["filter", "submit", "plan", "handover"],
-    "with --privacy strict, keep: comm (task names)",
+    "with --privacy-strict, keep: comm (task names)",
     {
       empty: true,
       long: "With `--privacy strict`: text that stays. `comm`: the names of tasks",

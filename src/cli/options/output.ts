@@ -56,7 +56,7 @@ export const OUTPUT_OPTIONS = [
   flag(
     "force",
     ["filter", "split", "submit", "plan", "handover", "report", "rearrange", "reassemble", "audit"],
-    "overwrite OUT",
+    "overwrite files that exist",
     {
       letter: "f",
       common: true,
@@ -114,7 +114,7 @@ export const OUTPUT_OPTIONS = [
   file("found", ["handover"], "if something is found: rules for it, for --rules", {
     long: "If something is found, write rules for it to `FILE`: `--rules FILE` overwrites it in the next run",
   }),
-  file("sign", ["filter", "audit", "handover"], "sign the manifest, or --result, with an Ed25519 key", {
+  file("sign", ["filter", "audit", "handover"], "sign the records with an Ed25519 key", {
     value: "KEY",
     object: "read",
     long: "Sign the manifest, or the audit's `--result`, with an Ed25519 private key. The signature is `FILE.sig`.",

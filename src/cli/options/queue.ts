@@ -52,7 +52,7 @@ export const QUEUE_OPTIONS = [
     ["worker"],
     "encoded shards that may wait for their place, each in a temporary file (default: 4)",
   ),
-  folder("spool-dir", ["worker", "shard"], "where those files are (default: $TMPDIR)", {
+  folder("spool-dir", ["worker", "shard"], "folder of temporary files (default: $TMPDIR)", {
     object: { cure: "Name a folder of this machine: the files there are temporary" },
   }),
   number(

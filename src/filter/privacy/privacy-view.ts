@@ -79,7 +79,7 @@ export function privacyView(
     pages,
     gaps: [
       ...(crashKernel === undefined
-        ? ["memory reserved for a crash kernel (its initramfs may hold keys): where it is is not told"]
+        ? ["memory reserved for a crash kernel (its initramfs may hold keys): nothing says where it is"]
         : []),
       ...(view.layout.offset.lru === undefined
         ? ["persistent memory, which counts as reserved: VMCOREINFO lacks OFFSET(page.lru)"]
@@ -95,7 +95,7 @@ export function privacyView(
 export function refused(dump: Dump, why: string): DumpError {
   return new DumpError("CANNOT_FILTER", why, {
     file: dump.paths[0] ?? "",
-    cure: `Nothing was written, for user data might have stayed; without ${OPTION.privacy}, level 31 drops what it can tell`,
+    cure: `Nothing was written, for user data might have stayed; without ${OPTION.privacy}, level 31 drops what it recognises`,
   });
 }
 

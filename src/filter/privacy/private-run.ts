@@ -76,7 +76,7 @@ export function privateSearch(
     const names = lost.map(([name]) => name).join(", ");
     throw refused(
       dump,
-      `${OPTION.privacy} needs every class of level ${MAX_LEVEL}, and these cannot be told here: ${names}`,
+      `${OPTION.privacy} needs every class of level ${MAX_LEVEL}, and these are not known here: ${names}`,
     );
   }
   const { strict, keeps, vmlinux } = request;
@@ -105,7 +105,7 @@ function privateRun(
   if (plan !== undefined && strictly === undefined) {
     throw refused(
       dump,
-      `${OPTION.privacyStrict} needs to know where the kernel's image ends, and this dump does not tell; its vmlinux does (${OPTION.vmlinux})`,
+      `${OPTION.privacyStrict} needs to know where the kernel's image ends, which this dump does not say; its vmlinux does (${OPTION.vmlinux})`,
     );
   }
   for (const gap of pages.gaps) {

@@ -191,7 +191,7 @@ class ScrubRun {
     const kinds = ["free-objects", "slab-padding", "socket-buffers", "messages", "path-names", "unwritten"] as const;
     for (const kind of kinds) this.#reached.add(kind);
     if (found.keysFound) this.#reached.add("keys");
-    else this.#gaps.push("what keys hold: where keyrings are is not told");
+    else this.#gaps.push("what keys hold: nothing says where keyrings are");
     this.#gaps.push(...slabGaps(kernel, found));
   }
 
@@ -209,7 +209,7 @@ class ScrubRun {
       return;
     }
     const shown = screens(space, kernel);
-    if (shown === undefined) this.#gaps.push("screens of virtual consoles: where those are is not told");
+    if (shown === undefined) this.#gaps.push("screens of virtual consoles: nothing says where those are");
     else this.#reach("screens", shown);
     const tasks = [...allTasks(dump, view, kernel)];
     this.#add("messages", queuedSignals(space, kernel, tasks));
@@ -219,7 +219,7 @@ class ScrubRun {
     else this.#reach("old-frames", frames);
     this.#reach("tty-audit", ttyAudit(space, kernel, tasks));
     const maps = bpfMaps(space, kernel);
-    if (maps === undefined) this.#gaps.push("small and per-CPU BPF maps: where those are is not told");
+    if (maps === undefined) this.#gaps.push("small and per-CPU BPF maps: nothing says where those are");
     else {
       this.#reach("bpf-maps", maps);
       if (maps.unknown.size > 0) this.#gaps.push(`BPF maps of types ${[...maps.unknown].join(", ")}`);
@@ -245,7 +245,8 @@ class ScrubRun {
     const { lowestAddress } = this.#view;
     this.#add("registers", entryStacks(this.#space, kernel));
     const notes = cpuNotes(this.#space, kernel, machine, lowestAddress);
-    if (notes === undefined) this.#asked("registers of CPUs in crash_notes (where CPUs have their memory is not told)");
+    if (notes === undefined)
+      this.#asked("registers of CPUs in crash_notes (nothing says where CPUs have their memory)");
     else this.#add("registers", notes);
     const tasks = allTasks(this.#dump, this.#view, kernel);
     this.#add("registers", coreNotes(this.#space, kernel, machine, tasks, this.#stack.bytes));
@@ -273,7 +274,7 @@ class ScrubRun {
       const buffers = kernel && logBuffers(this.#space, kernel, allTasks(this.#dump, this.#view, kernel));
       if (buffers !== undefined) this.#add("log", buffers);
       for (const what of buffers?.missing ?? LOG_BUFFERS) {
-        this.#gaps.push(`${what}${buffers === undefined ? ` (${this.#why})` : ": where that is is not told"}`);
+        this.#gaps.push(`${what}${buffers === undefined ? ` (${this.#why})` : ": nothing says where that is"}`);
       }
     }
   }

@@ -15,20 +15,20 @@ export function slabGaps(
   slabs: Pick<PrivateObjects, "cpuLists" | "sheaves" | "guests" | "doubtful" | "cut" | "padding">,
 ): string[] {
   const gaps: string[] = [];
-  if (!slabs.cpuLists) gaps.push("freed objects in the slabs that CPUs allocate from: where those are is not told");
+  if (!slabs.cpuLists) gaps.push("freed objects in the slabs that CPUs allocate from: nothing says where those are");
   const { found, broken } = slabs.sheaves;
-  if (!found) gaps.push("freed objects in the sheaves that CPUs and nodes keep: where those are is not told");
+  if (!found) gaps.push("freed objects in the sheaves that CPUs and nodes keep: nothing says where those are");
   else if (broken > 0) gaps.push(`freed objects in ${broken} sheaves that could not be read`);
   const zeroed = zeroesOnAllocation(kernel);
   if (zeroed !== true) {
     gaps.push(
       `slab objects in use: bytes that their owner never wrote hold what the memory held before, also of processes that have ended (${
-        zeroed === undefined ? "the dump does not tell whether init_on_alloc was on" : "init_on_alloc was off"
+        zeroed === undefined ? "the dump does not say whether init_on_alloc was on" : "init_on_alloc was off"
       })`,
     );
   }
   for (const gap of slabs.guests) gaps.push(GUEST_GAPS[gap]);
-  if (slabs.doubtful > 0) gaps.push(`${slabs.doubtful} slabs whose free objects could not be told`);
+  if (slabs.doubtful > 0) gaps.push(`${slabs.doubtful} slabs whose free objects are not known`);
   if (slabs.cut || slabs.padding.cut) gaps.push("objects in slabs, of which there are too many");
   return gaps;
 }

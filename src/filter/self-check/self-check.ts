@@ -62,7 +62,7 @@ const CURE = `Give the VMCOREINFO of exactly the kernel that was dumped (${OPTIO
  * The text is complete, or memory would have contained a better one. Only a source with more than the kernel exports
  * can help.
  */
-const CURE_OF_MISSING = `Give the kernel's debug information (${OPTION.vmlinux}), which may tell them`;
+const CURE_OF_MISSING = `Give the kernel's debug information (${OPTION.vmlinux}), which may have them`;
 
 /**
  * On real dumps of 2 kernels on 8 machines, live and crashed, 97 to 100 of 100 cases follow each rule; with a wrong

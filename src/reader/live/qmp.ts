@@ -38,7 +38,7 @@ export class QmpConnection {
   static async open(path: string, name: string): Promise<QmpConnection> {
     const connection = new QmpConnection(connect(path), name);
     const late = setTimeout(
-      () => connection.#fail("does not greet: perhaps another program is connected", undefined),
+      () => connection.#fail("sends no greeting: perhaps another program is connected", undefined),
       GREETING_MS,
     );
     try {
@@ -97,7 +97,7 @@ export class QmpConnection {
       try {
         message = JSON.parse(line);
       } catch {
-        if (line.trim() !== "") this.#fail("speaks no QMP", undefined);
+        if (line.trim() !== "") this.#fail("does not speak QMP", undefined);
         continue;
       }
       if (typeof message !== "object" || message === null) continue;

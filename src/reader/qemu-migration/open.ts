@@ -53,7 +53,7 @@ export function* openMigration(sourceImage: SourceImage, options: MigrationOptio
   if (failed > 0) {
     warnings.add(
       "NOTE",
-      ofFile(source.name, "CPUs whose saved registers were not understood: all are left out"),
+      ofFile(source.name, "the saved registers of some CPUs were not understood: those of all CPUs are left out"),
       failed,
     );
   }

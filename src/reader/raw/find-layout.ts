@@ -46,7 +46,7 @@ export function findLayout(source: ByteSource): FoundLayout {
     "has neither an e820 map that fits its size nor a VMCOREINFO, so its physical addresses are not known",
     {
       file: source.name,
-      cure: `Say it: ${OPTION.rawZero}, or consecutive ranges where memory has holes, as in ${OPTION.rawRanges}`,
+      cure: `Give them: ${OPTION.rawZero}, or consecutive ranges where memory has holes, as in ${OPTION.rawRanges}`,
     },
   );
 }

@@ -55,7 +55,7 @@ export function openFile(path: string): FileHandle {
     if (lost !== undefined) throw lost;
     throw new DumpError("NOT_READABLE", `cannot be opened: ${describeSystemError(error)}`, {
       file: path,
-      cure: addressCure(path) ?? kcoreCure(path) ?? nameCure(path) ?? openCure(error),
+      cure: addressCure(path) ?? procCure(path) ?? nameCure(path) ?? openCure(error),
       cause: error,
     });
   }
@@ -75,7 +75,7 @@ export function openFile(path: string): FileHandle {
         : undefined;
   if (problem !== undefined) {
     closeSync(fd);
-    const cure = kcoreCure(path) ?? (problem[1] as string);
+    const cure = procCure(path) ?? (problem[1] as string);
     throw new DumpError("NOT_READABLE", problem[0] as string, { file: path, cure });
   }
   const file = { path, fd, size: stat.size, mtimeMs: stat.mtimeMs };
@@ -97,8 +97,13 @@ function openCure(error: unknown): string {
     : "Check the name and your permission to read it";
 }
 
-/** /proc/kcore exists only for root, may be locked, and containers hide it behind /dev/null. */
-function kcoreCure(path: string): string | undefined {
+/**
+ * What files of the kernel need: /proc/vmcore exists in a kdump kernel only; /proc/kcore only for root, may be locked, and containers hide it behind
+ * /dev/null.
+ */
+function procCure(path: string): string | undefined {
+  if (path === "/proc/vmcore")
+    return "Only the kernel that kdump starts after a crash has it: name the dump that was saved there";
   if (path !== "/proc/kcore") return undefined;
   return "It needs root (CAP_SYS_RAWIO) on the machine itself, not in a container, a kernel with CONFIG_PROC_KCORE, and no lockdown=confidentiality";
 }

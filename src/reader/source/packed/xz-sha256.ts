@@ -51,15 +51,15 @@ async function* rewritten(queue: ByteQueue, name: string, sums: Sums, unknown: (
   const reader = new StreamReader(queue, name);
   let unpackedBefore = 0;
   for (;;) {
-    const head = await reader.take(HEADER, "header");
+    const head = await reader.take(HEADER, "its header");
     if (!hasSha256(head) || !MAGIC.equals(head.subarray(0, 6))) throw unknown();
     yield withCrc(MAGIC, Uint8Array.of(0, 0));
     const blocks: Block[] = [];
     for (;;) {
-      const size = (await reader.peek(1, "block"))[0] as number;
+      const size = (await reader.peek(1, "a block"))[0] as number;
       if (size === 0) break;
       if (blocks.length === MOST_BLOCKS) throw tooManyBlocks(name);
-      const header = await reader.take((size + 1) * 4, "header of a block");
+      const header = await reader.take((size + 1) * 4, "the header of a block");
       if (!isLzma2Alone(header)) throw unknown();
       yield header;
       let [packed, unpacked] = [0, 0];
@@ -70,8 +70,8 @@ async function* rewritten(queue: ByteQueue, name: string, sums: Sums, unknown: (
         yield chunk.bytes;
         if (chunk.isLast) break;
       }
-      yield await reader.take((4 - (packed % 4)) % 4, "end of a block");
-      const sum = Buffer.from(await reader.take(SUM, "sum of a block")).toString("hex");
+      yield await reader.take((4 - (packed % 4)) % 4, "the end of a block");
+      const sum = Buffer.from(await reader.take(SUM, "the sum of a block")).toString("hex");
       unpackedBefore += unpacked;
       sums.ends.push({ end: unpackedBefore, sum });
       blocks.push({ unpadded: header.length + packed, unpacked });
@@ -109,7 +109,7 @@ class StreamReader {
   async peek(length: number, what: string): Promise<Uint8Array> {
     const bytes = await this.queue.peek(length);
     if (bytes.length === length) return bytes;
-    throw cutOffError(this.name, `its xz stream ends too early, in a ${what}`, this.queue.position + bytes.length);
+    throw cutOffError(this.name, `its xz stream ends too early, in ${what}`, this.queue.position + bytes.length);
   }
 
   async take(length: number, what: string): Promise<Uint8Array> {
@@ -119,30 +119,30 @@ class StreamReader {
 
   /** The next chunk of LZMA2, including its head. */
   async chunk(): Promise<{ bytes: Uint8Array; unpacked: number; isLast: boolean }> {
-    const control = (await this.peek(1, "chunk"))[0] as number;
-    if (control === 0) return { bytes: await this.take(1, "chunk"), unpacked: 0, isLast: true };
+    const control = (await this.peek(1, "a chunk"))[0] as number;
+    if (control === 0) return { bytes: await this.take(1, "a chunk"), unpacked: 0, isLast: true };
     if (control > 2 && control < 0x80) throw this.damaged("a chunk of an unknown kind");
     const plain = control <= 2;
     const size = plain ? 3 : control >= 0xc0 ? 6 : 5;
-    const head = await this.peek(size, "chunk");
+    const head = await this.peek(size, "a chunk");
     const word = (at: number) => ((head[at] as number) << 8) | (head[at + 1] as number);
     const unpacked = (plain ? word(1) : ((control & 0x1f) << 16) | word(1)) + 1;
     const packed = plain ? unpacked : word(3) + 1;
-    return { bytes: await this.take(size + packed, "chunk"), unpacked, isLast: false };
+    return { bytes: await this.take(size + packed, "a chunk"), unpacked, isLast: false };
   }
 
   /** Reads the index and the footer, which must describe these blocks. */
   async index(blocks: readonly Block[]): Promise<void> {
     const start = this.queue.position;
-    await this.take(1, "index");
+    await this.take(1, "its index");
     const numbers = [blocks.length, ...blocks.flatMap(({ unpadded, unpacked }) => [unpadded + SUM, unpacked])];
     for (const expected of numbers) {
       const bytes = vli(expected);
-      const found = await this.take(bytes.length, "index");
+      const found = await this.take(bytes.length, "its index");
       if (!Buffer.from(found).equals(bytes)) throw this.damaged("an index of other blocks than it has");
     }
-    await this.take((4 - ((this.queue.position - start) % 4)) % 4, "index");
-    await this.take(4 + HEADER, "footer");
+    await this.take((4 - ((this.queue.position - start) % 4)) % 4, "its index");
+    await this.take(4 + HEADER, "its footer");
   }
 
   /** Whether another stream follows, behind padding with zeros to a multiple of 4 bytes. */

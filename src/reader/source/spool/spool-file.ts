@@ -32,7 +32,7 @@ export interface SpoolFile {
   drop(): void;
 }
 
-const INPUT = "for what cannot be read at any place";
+const INPUT = "of a stream or packed dump";
 
 /** Creates the file. `purpose` is its purpose in messages. Throws `NOT_WRITABLE`. */
 export function createSpoolFile({ dir: given, limit }: SpoolOptions, purpose = INPUT): SpoolFile {
