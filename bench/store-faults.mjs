@@ -7,7 +7,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { AbortMultipartUploadCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { rolldown } from "rolldown";
 import { BUCKET, coresieve, fileSha256, PROGRAM, startSwift, temporaryFolder } from "./support/cluster.mjs";
-import { list, oneOf, readOptions, text, whole } from "./support/options.mjs";
+import { faultsOf, learnKinds, meetAll, stepsOf } from "./support/fault-matrix.mjs";
+import { flag, list, oneOf, readOptions, text, whole } from "./support/options.mjs";
 
 const WHATS = ["slow", "cut", "broken", "500", "503", "reset", "lost", "etag"];
 const WAYS = ["steps", "single"];
@@ -29,6 +30,9 @@ the folder are listed: nothing but input and output may be there. Some runs are
 given up after a step and cleaned. Prints one line for each run; ends with 1 if
 anything differs or is left. Needs npm run build and Swift.
 
+  --matrix         not by chance: the first request of each kind of each step
+                   (of the first of --outputs), and of a single run, in each
+                   way; a process that fails is begun again until all are met
   --runs N         (default 60)
   --seed N         (default 1)
   --faults LIST    ${WHATS.join(",")} (default: all)
@@ -43,6 +47,7 @@ anything differs or is left. Needs npm run build and Swift.
 const { values, files } = readOptions(
   HELP,
   {
+    matrix: flag(),
     runs: whole(60, 1),
     seed: whole(1, 0),
     faults: list(WHATS.join(","), oneOf(WHATS[0], WHATS)),
@@ -155,7 +160,8 @@ async function faulty(args, random) {
 }
 
 let wrong = 0;
-for (let i = 0; i < values.runs; i++) {
+let runs = 0;
+async function runByChance(i) {
   const random = chance(values.seed * 1000 + i);
   const of = (all) => all[random(all.length)];
   const [way, name, place] = [of(values.ways), of(values.outputs), of(["store", "store", "file"])];
@@ -207,6 +213,44 @@ for (let i = 0; i < values.runs; i++) {
   await clear();
 }
 
+/** All kinds of requests of the steps, or of a single run, in one way. */
+async function runMatrix(what, way, name, kinds) {
+  const at = {
+    input: `s3://${BUCKET}/in/vmcore`,
+    output: `s3://${BUCKET}/out/small`,
+    staging: `s3://${BUCKET}/out/run`,
+  };
+  const options = OUTPUTS[name];
+  const single = [["single", [at.input, at.output, "-q", ...options]]];
+  const found = [];
+  const cells = [];
+  for (const [label, args] of way === "single" ? single : stepsOf({ ...at, options })) {
+    if (what === undefined) {
+      const learnt = learnKinds(proxy);
+      const { code, said } = await step(args);
+      if (code !== 0) throw new Error(said);
+      kinds.set(label, learnt());
+      continue;
+    }
+    const faults = faultsOf(kinds.get(label), /^\d/.test(what) ? Number(what) : what);
+    const { codes, met, told } = await meetAll(proxy, () => step(args), faults);
+    if (codes.at(-1) !== 0) found.push(`${label} FAILED`);
+    cells.push(`${label}: ${met} of ${faults.length} met, ${codes.join(" ")}`);
+    for (const line of told) cells.push(`    ${line}`);
+  }
+  proxy.faults = [];
+  const sha256 = await swift.sha256("out/small").catch((error) => error.message);
+  if (sha256 !== expected.get(name)) found.push(`DIFFERS: ${sha256}`);
+  const left = (await everything()).filter((one) => one !== "out/small");
+  if (left.length > 0) found.push(`LEFT: ${left.join(", ")}`);
+  if (what !== undefined) {
+    runs++;
+    console.log(`${what} ${way} ${name}: ${found.join("; ") || "equal, nothing left"}\n  ${cells.join("\n  ")}`);
+  }
+  if (found.length > 0) wrong++;
+  await clear();
+}
+
 /** For the next run, whatever there was. */
 async function clear() {
   const { Contents = [] } = await swift.client.send(new ListObjectsV2Command({ Bucket: BUCKET }));
@@ -216,5 +260,16 @@ async function clear() {
     await swift.client.send(new AbortMultipartUploadCommand({ Bucket: BUCKET, Key, UploadId }));
 }
 
-console.log(`${values.runs} runs, ${wrong} wrong`);
+if (values.matrix) {
+  for (const way of values.ways) {
+    const kinds = new Map();
+    const [name] = values.outputs;
+    await runMatrix(undefined, way, name, kinds);
+    for (const [label, of] of kinds) console.log(`${label}: ${[...of.keys()].join(", ")}`);
+    for (const what of values.faults) await runMatrix(what, way, name, kinds);
+  }
+} else {
+  for (; runs < values.runs; runs++) await runByChance(runs);
+}
+console.log(`${runs} runs, ${wrong} wrong`);
 process.exit(wrong === 0 ? 0 : 1);

@@ -245,9 +245,15 @@ async function finishOutput(host: Host, job: Job, data: PlannedJob, places: Outp
       `${job.id}: ${data.output} is there, but its staging is too (\`coresieve jobs clean\`): ${error instanceof Error ? error.message : error}`,
     );
   });
+  logUnsure(host, job, places);
   host.plans.clear();
   host.log(`${job.id}: ${data.output} is there, ${result.outputBytes} bytes`);
   return done;
+}
+
+function logUnsure(host: Host, job: Job, place: OutputPlace): void {
+  const unsure = place.unsure?.();
+  if (unsure !== undefined) host.log(`${job.id}: ${unsure}`);
 }
 
 /** All shards are finished: checks whether any of them failed. Finished shards are kept, unless they are useless. */
@@ -309,6 +315,7 @@ export async function cancelDump(host: Host, job: Job): Promise<never> {
 async function cancel(host: Host, job: Job, place: OutputPlace): Promise<never> {
   await place.remove();
   host.plans.clear();
+  logUnsure(host, job, place);
   host.log(`${job.id}: cancelled, nothing was left behind`);
   throw new RunEnded();
 }

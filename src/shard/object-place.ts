@@ -9,12 +9,18 @@ import type { OutputPlace, PlanPlace } from "./place.js";
 import { AT_ONCE } from "./shard-done.js";
 import { planFolder } from "./staging.js";
 
+const UNSURE =
+  "the account may not list unfinished uploads (s3:ListBucketMultipartUploads), so one whose begin was never answered may be left";
+
 /** An output in a store. */
 export function objectPlace(output: string, id: string, store: StoreThread): OutputPlace {
   const at = parseStorePath(output);
   const run = runPrefix(at, id);
   const stagingAt = (folder: string, plan: string) =>
-    objectStaging(store, at, { bucket: run.bucket, key: `${run.key}${folder}` }, plan);
+    objectStaging(store, at, { bucket: run.bucket, key: `${run.key}${folder}` }, plan, () => {
+      isUnsure = true;
+    });
+  let isUnsure = false;
   return {
     output,
     async check(force) {
@@ -34,6 +40,7 @@ export function objectPlace(output: string, id: string, store: StoreThread): Out
       for await (const _ of removed);
     },
     removePlan: (plan) => stagingAt(`${planFolder(plan)}/`, plan).remove(),
+    unsure: () => (isUnsure ? `${output}: ${UNSURE}` : undefined),
     letGo: () => undefined,
   };
 }

@@ -42,12 +42,16 @@ export function runPrefix(output: ObjectLocation, id: string): ObjectLocation {
   return { bucket: output.bucket, key: `${output.key}.coresieve-${id}/` };
 }
 
-/** Staging objects of an output that begin with `prefix`, which ends with a slash. */
+/**
+ * Staging objects of an output that begin with `prefix`, which ends with a slash. `onUnlisted` is called when uploads
+ * that may have been begun for it are not looked for, because the account may not list them.
+ */
 export function objectStaging(
   store: StoreThread,
   output: ObjectLocation,
   prefix: ObjectLocation,
   plan: string,
+  onUnlisted: () => void = () => undefined,
 ): ObjectStaging {
   const { bucket } = output;
   const at = (name: string) => ({ bucket, key: prefix.key + name });
@@ -70,7 +74,11 @@ export function objectStaging(
   };
   const known = (): Promise<RunUpload | undefined> => texts(UPLOAD, "uploadId", "mark");
   const begun = () => texts(BEGUN, "mark");
-  const lost = (named?: RunUpload) => lostOfPlan(store, output, prefix, named);
+  const lost = async (named?: RunUpload) => {
+    const found = await lostOfPlan(store, output, prefix, named);
+    if (found === undefined) onUnlisted();
+    return found ?? [];
+  };
   const begin = async (): Promise<RunUpload> => {
     // If several workers begin, the first one's mark counts: the run may continue with any of their uploads.
     const bytes = Buffer.from(JSON.stringify({ mark: randomUUID() }));
@@ -148,7 +156,7 @@ async function lostOfPlan(
   output: ObjectLocation,
   prefix: ObjectLocation,
   named: RunUpload | undefined,
-): Promise<readonly UnfinishedUpload[]> {
+): Promise<readonly UnfinishedUpload[] | undefined> {
   const select = async (uploads: readonly UnfinishedUpload[]) => {
     const others = uploads.filter(({ uploadId }) => uploadId !== named?.uploadId);
     if (others.length === 0) return [];

@@ -21,6 +21,8 @@ export interface OutputPlace {
   remove(but?: string): Promise<void>;
   /** Removes everything that belongs to that plan, and the staging if it is then empty. */
   removePlan(plan: string): Promise<void>;
+  /** A line that says what may be left after a removal, and why that is not known. */
+  unsure?(): string | undefined;
   /** Releases the place; nothing may be running there. Never throws. */
   letGo(): void;
 }

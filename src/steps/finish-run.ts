@@ -16,6 +16,8 @@ import { finishedRun, placeOfRun, type StepHost } from "./step-host.js";
 export interface FinishedRun {
   readonly run: StepRun;
   readonly result: FilterResult;
+  /** A line if it is not known whether something is left. */
+  readonly unsure?: string | undefined;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function finishRun(host: StepHost, access: OutputAccess = {}): Prom
     await writeEnd(place, { digest: run.digest, result });
     isMade = true;
     await output.removePlan(run.digest);
-    return { run, result };
+    return { run, result, unsure: output.unsure?.() };
   } catch (error) {
     if (isMade && error instanceof DumpError) throw error.with({ left: `${output.output} is there, and whole` });
     // Another host that finishes the same output may have been faster, and may have removed the files that are needed.

@@ -56,7 +56,7 @@ async function planIn(host: StepHost, request: DumpRequest, asked: number): Prom
     await writePlan(own.staging, files);
     await writeRun(place, run);
     // Files of other plans are of no use to this one, which is planned even if they cannot be removed.
-    const left = [...(await removeOrSay(output.output, () => output.remove(digest)))];
+    const left = [...(await removeOrSay(output.output, () => output.remove(digest).then(() => output.unsure?.())))];
     for (const old of [before, begun?.id === before?.id ? undefined : begun]) {
       if (old === undefined || old.id === id) continue;
       left.push(...(await removeOrSay(old.request.output, () => removeRun(host, old))));

@@ -54,12 +54,12 @@ export async function stagingState(host: StepHost): Promise<StagingState> {
  */
 export async function cleanStaging(host: StepHost): Promise<readonly string[]> {
   const run = await readRun(host.place);
-  if (run !== undefined) await removeRun(host, run);
+  const unsure = run && (await removeRun(host, run));
   // A planner that did not come to its end may have left files of another run. It may also have come to its end because
   // nobody can write there; then this would fail each time.
   const begun = await runBefore(host.place, readPlanning);
   const isOther = begun !== undefined && begun.id !== run?.id;
   const left = isOther ? await removeOrSay(begun.request.output, () => removeRun(host, begun)) : [];
   await host.place.remove(STEP_FILES);
-  return left;
+  return unsure === undefined ? left : [unsure, ...left];
 }

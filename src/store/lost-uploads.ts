@@ -8,15 +8,15 @@ type Store = Pick<ObjectStore, "list" | "begin" | "listUploads" | "listParts">;
  * Unfinished uploads of an object that this run began by requests whose answers were lost, newest first. `select` takes
  * those that may be its own from all of the object, by the times that the store lists. Stores list no marks, so of these
  * only uploads without any part count, and none that belongs to a staging (see `ownedUploads`, also for `own`). A single
- * run's upload without a part may be among them: that run begins another (see `ObjectUpload`). Accounts that may not
- * list uploads or objects find none.
+ * run's upload without a part may be among them: that run begins another (see `ObjectUpload`). `undefined`: the account may not
+ * list uploads or objects.
  */
 export async function lostUploads(
   store: Store,
   at: ObjectLocation,
   select: (uploads: readonly UnfinishedUpload[]) => readonly UnfinishedUpload[] | Promise<readonly UnfinishedUpload[]>,
   own?: ObjectLocation,
-): Promise<readonly UnfinishedUpload[]> {
+): Promise<readonly UnfinishedUpload[] | undefined> {
   try {
     const found = await select((await store.listUploads(at)).filter(({ key }) => key === at.key));
     if (found.length === 0) return [];
@@ -28,7 +28,7 @@ export async function lostUploads(
     }
     return lost;
   } catch (error) {
-    if (error instanceof DumpError && error.code === "NOT_WRITABLE") return [];
+    if (error instanceof DumpError && error.code === "NOT_WRITABLE") return undefined;
     throw error;
   }
 }

@@ -269,7 +269,7 @@ export class ObjectUpload {
         (one) => one !== own && !before.has(one.uploadId) && (one.initiated ?? Number.POSITIVE_INFINITY) <= until,
       );
     }).catch(() => []);
-    return found.length > most ? [] : found;
+    return found === undefined || found.length > most ? [] : found;
   }
 
   /** Ends them, when this run's own upload ends: until then nobody else has sent a part to them. */

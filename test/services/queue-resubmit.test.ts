@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { folderQueue, input, output } from "./support/folder-queue.js";
-import { coresieve, hasRedis, over, share, submit } from "./support/queue.js";
+import { coresieve, hasRedis, over, share, stopped, submit } from "./support/queue.js";
 
 const queue = folderQueue();
 const { work, whole, expectWhole } = queue;
@@ -47,6 +47,29 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
       expect(await over(queue.redis.url, again)).toMatchObject({ state: "done", reason: undefined });
       expectWhole(options);
     });
+
+    test.each([
+      ["when the plan was made", "after rename plan.json"],
+      ["when a shard was done", "after rename shard-0000.done"],
+      ["while it finished", "before link output.partial"],
+    ])(
+      "its staging is removed %s: it is done, or fails by name and is done when it is submitted again",
+      async (_, at) => {
+        const id = submit(queue.redis.url, input, output, ...options, "--shards", "2");
+        const one = work({ killAt: at, env: { CORESIEVE_TEST_SIGNAL: "SIGSTOP" } });
+        await stopped(one.child);
+        rmSync(`${output}.coresieve-${id}`, { recursive: true });
+        one.child.kill("SIGCONT");
+        const { state, reason = "" } = await over(queue.redis.url, id);
+        // The system's bare error has a path that nobody knows.
+        expect(reason).not.toContain("/proc/self/fd");
+        if (state === "failed") {
+          submit(queue.redis.url, input, output, ...options, "--shards", "2");
+          expect(await over(queue.redis.url, id)).toMatchObject({ state: "done", reason: undefined });
+        }
+        expectWhole(options);
+      },
+    );
 
     test("Redis forgot a run of three workers, and one makes it: other numbers of shards, chosen by them", async () => {
       submit(queue.redis.url, input, output, ...options);

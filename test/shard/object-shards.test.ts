@@ -412,6 +412,18 @@ test("a plan that was begun only is taken over by who may not list objects", asy
   expect((await double.uploads()).map((one) => one.uploadId)).toContain(uploadId);
 });
 
+test("an account that may not list uploads: a removal says that one may be left, where one may be", async () => {
+  const refused = { method: "GET", match: "uploads=", kind: "status", status: 403, code: "AccessDenied" } as const;
+  await double.fault({ ...refused, times: 99 });
+  for (const isLost of [true, false]) {
+    const place = await outputPlace(OUT, "1d", async () => store);
+    if (isLost) await double.fault({ method: "POST", match: "uploads", kind: "lost" });
+    await place.of("77").create();
+    await place.removePlan("77");
+    expect(place.unsure?.()).toEqual(isLost ? expect.stringContaining("may not list unfinished uploads") : undefined);
+  }
+});
+
 test("the search for lost uploads fails: the named one is ended, and the plan removed", async () => {
   const place = await outputPlace(OUT, "1d", async () => store);
   await double.fault({ method: "POST", match: "uploads", kind: "lost" });

@@ -2,7 +2,7 @@ import { formatBytes } from "../../byte-size.js";
 import { defineCommand } from "../command.js";
 import { plural } from "../numbers.js";
 import { outputAccess } from "../output-access.js";
-import { printJson, printLines } from "../print.js";
+import { printJson, printLines, printNote } from "../print.js";
 import { placeNamed, withStepHost } from "../step-host.js";
 
 /** `coresieve finish PLACE`: finishes the output of a run by commands. */
@@ -20,7 +20,9 @@ Example
     const path = placeNamed(words, "coresieve finish PLACE");
     const access = outputAccess({ outputMode, outputOwner });
     const { finishRun } = await import("../../steps/finish-run.js");
-    const { run, result } = await withStepHost(path, { numThreads: 1, signal }, (host) => finishRun(host, access));
+    const by = { numThreads: 1, signal };
+    const { run, result, unsure } = await withStepHost(path, by, (host) => finishRun(host, access));
+    if (unsure !== undefined) printNote(unsure);
     const { output } = run.request;
     if (json) printJson({ output, shards: run.shards, result }, 2);
     else if (!quiet) printLines([`${output}: ${formatBytes(result.outputBytes)}, from ${plural(run.shards, "shard")}`]);
