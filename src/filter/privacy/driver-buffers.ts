@@ -24,6 +24,9 @@ export interface DriverBuffers extends ScrubList {
 
 const MAX_SOURCES = 256;
 const MAX_NAME = 64;
+const MAX_SOCKETS = 1 << 16;
+/** The largest `max_pdu_size` of can-isotp. */
+const MAX_FRAMES = 1 << 20;
 /** rng_buffer_size(): a cache line, at least 32 bytes. */
 const RANDOM_BUFFER = 64;
 
@@ -39,6 +42,7 @@ export function driverBuffers(space: AddressSpace, kernel: KernelObjects): Drive
     ["hardware random numbers", randomNumbers(space, kernel)],
     ["keyboards and other input devices", eventQueues(space, kernel)],
     ["hidraw", rawReports(space, kernel)],
+    ["CAN (ISO-TP)", longFrames(space, kernel)],
   ] as readonly (readonly [string, (ScrubList & Partial<InputQueues>) | undefined])[]) {
     if (list === undefined) {
       found.missing.push(name);
@@ -66,6 +70,34 @@ export function mayHaveVsockPackets(kernel: KernelObjects, version: number): boo
     known = moduleTypes(kernel, module);
   }
   return known === undefined || known.sizeOf("virtio_vsock_pkt") !== undefined;
+}
+
+/** Messages of many frames on CAN (ISO 15765-2), which are put together in their sockets. */
+function longFrames(space: AddressSpace, base: KernelObjects): ScrubList | undefined {
+  const found: ScrubList = { list: new SpanList(), objects: 0 };
+  const driver = withModule(base, { module: "can_isotp", type: "isotp_sock", variable: "isotp_notifier_list" });
+  if (driver === "none") return found;
+  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  const { kernel, at } = driver;
+  const { memory, types } = kernel;
+  for (const socket of walkList(kernel, at, "isotp_sock", "notifier", MAX_SOCKETS)) {
+    for (const side of ["rx", "tx"]) {
+      // Since 6.4 `buf` is a pointer, mostly to the second.
+      for (const name of [`${side}.buf`, `${side}.sbuf`]) {
+        const member = types.member("isotp_sock", name);
+        if (member === undefined) continue;
+        const own = socket + BigInt(member.offset);
+        const isPointer = member.size <= memory.wordSize;
+        const data = isPointer ? memory.readWord(own) : own;
+        const length = isPointer
+          ? Number(readMember(kernel, "isotp_sock", socket, `${side}.buflen`) ?? 0n)
+          : member.size;
+        if (!data || !memory.isKernelAddress(data) || length <= 0 || length > MAX_FRAMES) continue;
+        if (addVirtual(space, data, length, found.list) > 0) found.objects++;
+      }
+    }
+  }
+  return found;
 }
 
 /** Where zsmalloc assembles an object that is in two pages. */

@@ -1,5 +1,6 @@
 import { containerOf, type KernelObjects, readMember, readText } from "../../kernel/objects/kernel-objects.js";
 import { treeNodes } from "../../kernel/objects/lookup-trees.js";
+import { moduleNamed, moduleTypes } from "../../kernel/objects/module-objects.js";
 
 const MAX_KEYS = 1 << 20;
 /** The number of pointers in union key_payload (4.4 and later). */
@@ -9,6 +10,18 @@ const MAX_NAME = 64;
 const KEPT_TYPES = new Set(["keyring", "asymmetric", "blacklist"]);
 /** A request for a key that a program has to make: of its payload only the text that it is given (callout_info). */
 const REQUEST = ".request_key_auth";
+
+/**
+ * Types whose payload leads to what is secret: session keys and tickets of AFS, also of several in a list; of Ceph the
+ * key itself. The types are those of the module.
+ */
+const CHAINS: ReadonlyMap<string, { readonly module: string; readonly type: string; readonly to: readonly string[] }> =
+  new Map([
+    ["rxrpc", { module: "rxrpc", type: "rxrpc_key_token", to: ["kad", "rxgk"] }],
+    ["rxrpc_s", { module: "rxrpc", type: "rxrpc_key_token", to: ["kad", "rxgk"] }],
+    ["ceph", { module: "libceph", type: "ceph_crypto_key", to: ["key"] }],
+  ]);
+const MAX_TOKENS = 16;
 
 /**
  * Addresses of the payloads of the keys in all keyrings (security/keys): passwords, keys of disks and of file servers;
@@ -44,8 +57,31 @@ export function keyPayloads(kernel: KernelObjects): bigint[] | undefined {
     }
     for (let i = 0; i < POINTERS; i++) {
       const payload = readMember(kernel, "key", key, `payload.data[${i}]`);
-      if (payload !== undefined && memory.isKernelAddress(payload)) found.push(payload);
+      if (payload === undefined || !memory.isKernelAddress(payload)) continue;
+      found.push(payload);
+      if (i === 0) found.push(...chained(kernel, name, payload));
     }
+  }
+  return found;
+}
+
+/** What the payload of a key leads to. */
+function chained(base: KernelObjects, name: string, payload: bigint): bigint[] {
+  const chain = CHAINS.get(name);
+  const module = chain && base.symbols.address("modules") !== undefined ? moduleNamed(base, chain.module) : undefined;
+  const types = module === undefined ? base.types : moduleTypes(base, module);
+  if (chain === undefined || types === undefined) return [];
+  const kernel = { ...base, types };
+  const found: bigint[] = [];
+  const add = (address: bigint | undefined) => {
+    if (!address || !base.memory.isKernelAddress(address)) return false;
+    found.push(address);
+    return true;
+  };
+  for (let [at, count]: [bigint | undefined, number] = [payload, 0]; at && count < MAX_TOKENS; count++) {
+    for (const member of chain.to) add(readMember(kernel, chain.type, at, member));
+    const next = readMember(kernel, chain.type, at, "next");
+    at = add(next) ? next : undefined;
   }
   return found;
 }

@@ -16,7 +16,6 @@ import { wordAt } from "../../reader/fields.js";
 import { MAX_SPANS, SpanList } from "../erase/spans.js";
 import { fileTableRooms } from "./file-tables.js";
 import { GUEST_CACHES, type GuestGap, GuestSearch } from "./guest-registers.js";
-import { keyPayloads } from "./key-payloads.js";
 import { type QueueRoots, queuedMessages } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
 import { PaddingList } from "./slab-padding.js";
@@ -24,6 +23,7 @@ import { dataInSlab, objectsInSlab, physicalData, restInSlab, skbReader, type Wa
 import { type Hole, holesOf, isMerged, typeOfObjects, unwrittenVectors } from "./type-holes.js";
 import { type EntryNames, entryNames } from "./unwritten-names.js";
 import { vectorRegisters } from "./vector-registers.js";
+import { buffersIn, wholeObjects } from "./whole-objects.js";
 import { zeroesOnAllocation } from "./zeroed-memory.js";
 
 /** Kinds of users' data that are overwritten with zeros in kept pages. */
@@ -110,19 +110,17 @@ export function privateObjects(
   });
   ends.sort((a, b) => a - b);
   const wanted = run.buffers.sort((a, b) => a.start - b.start);
-  const payloads = keyPayloads(kernel);
-  const keys = (payloads ?? [])
-    .map((address) => space.translate(address)?.paddr ?? -1)
-    .filter((paddr) => paddr >= 0)
-    .sort((a, b) => a - b);
-  run.keysFound = payloads !== undefined;
+  const whole = wholeObjects(space, kernel);
+  const { keys = [], buffers } = whole;
+  run.keysFound = whole.keys !== undefined;
   const rooms = run.fileTables(allTasks(dump, view, kernel));
-  if (wanted.length + ends.length + keys.length + rooms.length > 0) {
-    const places = [...ends, ...rooms, ...keys, ...wanted.map(({ start }) => start)].sort((a, b) => a - b);
+  if (wanted.length + ends.length + keys.length + buffers.length + rooms.length > 0) {
+    const places = [...ends, ...rooms, ...keys, ...buffers, ...wanted.map(({ start }) => start)].sort((a, b) => a - b);
     walk.each((slab) => {
       for (const { start, length } of restInSlab(slab, rooms)) run.add("unwritten", start, length);
       for (const { start, length } of restInSlab(slab, ends)) run.add("messages", start, length, 0);
       for (const { start, length } of objectsInSlab(slab, keys)) run.add("keys", start, length);
+      for (const { start, length } of objectsInSlab(slab, buffers)) run.add("driver-buffers", start, length);
       for (const { data, rest } of dataInSlab(slab, wanted)) {
         run.add("socket-buffers", data.start, data.length);
         if (rest !== undefined) run.add("unwritten", rest.start, rest.length);
@@ -231,7 +229,8 @@ class Collector implements PrivateObjects, QueueRoots {
       this.add("free-objects", at + offset + wordSize, cache.objectSize - offset - wordSize, before > 0 ? 0 : 1);
     }
     const { name } = cache;
-    if (name === "names_cache") this.#everyUsed(slab, (at) => this.add("path-names", at, cache.objectSize));
+    const kind = buffersIn(name);
+    if (kind !== undefined) this.#everyUsed(slab, (at) => this.add(kind, at, cache.objectSize));
     else if (this.#skbPlaces(cache).length > 0) this.#socketBuffers(slab);
     else if (name === "dentry") this.#entries(slab);
     else if (name.startsWith("biovec-")) this.#vectors(slab);

@@ -19,6 +19,7 @@ import { cpuNotes } from "./cpu-notes.js";
 import { type CrashKernelRange, namedCrashKernel } from "./crash-kernel.js";
 import { driverBuffers, mayHaveVsockPackets } from "./driver-buffers.js";
 import { entryStacks } from "./entry-stacks.js";
+import { fileTexts } from "./file-texts.js";
 import { hostNames } from "./host-names.js";
 import { type LargeObjects, largeObjects, type ObjectPages } from "./large-objects.js";
 import type { LinearRange } from "./linear-memory.js";
@@ -213,6 +214,7 @@ class ScrubRun {
     else this.#reach("screens", shown);
     const tasks = [...allTasks(dump, view, kernel)];
     this.#add("messages", queuedSignals(space, kernel, tasks));
+    this.#add("driver-buffers", fileTexts(space, kernel, tasks));
     const mark = stackMark(dump.machine, dump.pageSize, this.#stack);
     const frames = oldFrames(space, kernel, tasks, { mark, bytes: this.#stack.bytes });
     if (frames === undefined) this.#gaps.push(OLD_FRAMES);

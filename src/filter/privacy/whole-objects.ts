@@ -1,0 +1,61 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import { type KernelObjects, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
+import { keyPayloads } from "./key-payloads.js";
+
+const MAX_POOLS = 1 << 8;
+
+/** Physical addresses, ascending, of which the slab objects that they lie in have nothing but users' data. */
+export interface WholeObjects {
+  /** What keys hold; `undefined` if keyrings were not found. */
+  readonly keys: readonly number[] | undefined;
+  /** Buffers of zswap. */
+  readonly buffers: readonly number[];
+}
+
+export function wholeObjects(space: AddressSpace, kernel: KernelObjects): WholeObjects {
+  const places = (addresses: readonly bigint[]) =>
+    addresses
+      .map((address) => space.translate(address)?.paddr ?? -1)
+      .filter((paddr) => paddr >= 0)
+      .sort((a, b) => a - b);
+  const payloads = keyPayloads(kernel);
+  return { keys: payloads && places(payloads), buffers: places(swapBuffers(kernel)) };
+}
+
+/** Where each CPU has the page that zswap compressed last: of its own (until 6.7), or of each pool. */
+export function swapBuffers(kernel: KernelObjects): bigint[] {
+  const { memory, symbols } = kernel;
+  const found: bigint[] = [];
+  const cpus = possibleCpus(kernel) ?? [];
+  const add = (address: bigint | undefined) => {
+    if (address && memory.isKernelAddress(address)) found.push(address);
+  };
+  const own = symbols.address("zswap_dstmem");
+  const pools = symbols.address("zswap_pools");
+  for (const cpu of own === undefined ? [] : cpus) {
+    const at = perCpuAddress(kernel, own as bigint, cpu);
+    add(at === undefined ? undefined : memory.readWord(at));
+  }
+  if (pools === undefined || kernel.types.member("crypto_acomp_ctx", "buffer") === undefined) return found;
+  for (const pool of walkList(kernel, pools, "zswap_pool", "list", MAX_POOLS)) {
+    const contexts = readMember(kernel, "zswap_pool", pool, "acomp_ctx");
+    for (const cpu of contexts ? cpus : []) {
+      const at = perCpuAddress(kernel, contexts as bigint, cpu);
+      add(at === undefined ? undefined : readMember(kernel, "crypto_acomp_ctx", at, "buffer"));
+    }
+  }
+  return found;
+}
+
+/**
+ * Caches whose objects are buffers: names of files on their way through calls; requests to servers of files, with their
+ * answers (9p, SUNRPC, CIFS); blocks of disks that are smaller than pages (dm-bufio, jbd2, nandsim).
+ */
+const BUFFERS = /^(?:9p-fcall-cache.*|rpc_buffers|cifs_request|cifs_small_rq|dm_bufio_cache.*|jbd2_\d+k|nandsim)$/;
+
+/** The kind of users' data that all objects of a cache are; `undefined` for other caches. */
+export function buffersIn(cache: string): "path-names" | "driver-buffers" | undefined {
+  if (cache === "names_cache") return "path-names";
+  return BUFFERS.test(cache) ? "driver-buffers" : undefined;
+}

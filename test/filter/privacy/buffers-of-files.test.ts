@@ -1,0 +1,167 @@
+/** Buffers of file systems, of the kernel's own files, of swap and protocols in slabs, and keys that lead to others. */
+import { expect, test } from "vitest";
+import { driverBuffers } from "../../../src/filter/privacy/driver-buffers.js";
+import { fileTexts } from "../../../src/filter/privacy/file-texts.js";
+import { keyPayloads } from "../../../src/filter/privacy/key-payloads.js";
+import { buffersIn, swapBuffers, wholeObjects } from "../../../src/filter/privacy/whole-objects.js";
+import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.js";
+import { BASE, machine, piecesOf, space } from "../../support/fake-machine.js";
+
+const at = (address: number) => BASE + BigInt(address);
+
+test("caches whose objects are buffers, and others", () => {
+  const buffers = [
+    "9p-fcall-cache",
+    "9p-fcall-cache-3",
+    "rpc_buffers",
+    "cifs_request",
+    "dm_bufio_cache-512-8",
+    "jbd2_1k",
+  ];
+  expect(buffers.map(buffersIn)).toEqual(buffers.map(() => "driver-buffers"));
+  expect(["names_cache", "rpc_tasks", "jbd2_inode", "dentry"].map(buffersIn)).toEqual([
+    "path-names",
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+const FILES = {
+  "task_struct.files": [0, 8],
+  "files_struct.fdt": [8, 8],
+  "fdtable.fd": [0, 8],
+  "fdtable.max_fds": [8, 4],
+  "file.f_op": [0, 8],
+  "file.private_data": [8, 8],
+  "seq_file.buf": [0, 8],
+  "seq_file.size": [8, 8],
+  "seq_file.file": [16, 8],
+  "kernfs_open_file.file": [24, 8],
+  "kernfs_open_file.seq_file": [32, 8],
+  "trace_iterator.seq.buffer": [128, 4096],
+} as const;
+
+test("texts that programs read in part: of files in /proc, sysfs and traces; no other file's data", () => {
+  const { kernel, view, word, point } = machine({}, FILES);
+  const symbols = { addresses: (name: string) => (name === "tracing_pipe_fops" ? [at(0x180)] : []) };
+  const open = { ...kernel, symbols } as unknown as KernelObjects;
+  point(0x200, 0x300);
+  point(0x308, 0x400);
+  point(0x400, 0x500);
+  view.setUint32(0x408, 5, true);
+  for (const [i, operations, data] of [
+    [0, 0x100, 0x2000],
+    [1, 0x110, 0x3000],
+    [2, 0x180, 0x8000],
+    [3, 0x120, 0x4000],
+    [4, 0x120, 0x5000],
+  ] as const) {
+    point(0x500 + 8 * i, 0x600 + 16 * i);
+    point(0x600 + 16 * i, operations);
+    point(0x608 + 16 * i, data);
+  }
+  // A text, and one through sysfs.
+  point(0x2010, 0x600);
+  point(0x2000, 0xa000);
+  word(0x2008, 4096n);
+  point(0x3018, 0x610);
+  point(0x3020, 0x3800);
+  point(0x3800, 0xc000);
+  word(0x3808, 0x800n);
+  // Something that names another file, and one whose size no text has.
+  point(0x4010, 0x600);
+  point(0x4000, 0xd000);
+  word(0x4008, 64n);
+  point(0x5010, 0x640);
+  point(0x5000, 0xe000);
+  word(0x5008, 1n << 33n);
+  const found = fileTexts(space, open, [at(0x200)]);
+  expect(piecesOf(found.list)).toEqual([
+    [0x8080, 0x9080],
+    [0xa000, 0xb000],
+    [0xc000, 0xc800],
+  ]);
+  expect(found.objects).toBe(3);
+});
+
+test("the page that zswap compressed last: of each CPU (until 6.7), or of each CPU and pool", () => {
+  const symbols = { __per_cpu_offset: 0x200, __cpu_possible_mask: 0x300 };
+  const old = machine({ ...symbols, zswap_dstmem: 0x40n }, {});
+  old.word(0x300, 1n);
+  old.point(0x200, 0x5000);
+  old.point(0x5040, 0xa000);
+  expect(swapBuffers(old.kernel)).toEqual([at(0xa000)]);
+  const types = {
+    "zswap_pool.list": [16, 16],
+    "zswap_pool.acomp_ctx": [8, 8],
+    "crypto_acomp_ctx.buffer": [24, 8],
+  } as const;
+  const recent = machine({ ...symbols, zswap_pools: 0x100 }, types);
+  recent.word(0x300, 1n);
+  recent.point(0x200, 0x5000);
+  recent.point(0x100, 0x1010);
+  recent.point(0x1010, 0x100);
+  recent.word(0x1008, 0x80n);
+  recent.point(0x5098, 0xc000);
+  expect(swapBuffers(recent.kernel)).toEqual([at(0xc000)]);
+  expect(wholeObjects(space, recent.kernel)).toEqual({ keys: undefined, buffers: [0xc000] });
+});
+
+test("keys that lead to others: tickets of AFS in a list, the key of Ceph", () => {
+  const { kernel, view, point } = machine(
+    { key_serial_tree: 0x100 },
+    {
+      "key.serial_node": [8, 24],
+      "key.type": [32, 8],
+      "key.payload.data[0]": [40, 8],
+      "key_type.name": [0, 8],
+      "rb_node.rb_left": [16, 8],
+      "rb_node.rb_right": [8, 8],
+      "rxrpc_key_token.kad": [8, 8],
+      "rxrpc_key_token.next": [16, 8],
+      "ceph_crypto_key.key": [16, 8],
+    },
+  );
+  Buffer.from(view.buffer).write("rxrpc\0", 0x500, "latin1");
+  Buffer.from(view.buffer).write("ceph\0", 0x510, "latin1");
+  point(0x600, 0x500);
+  point(0x610, 0x510);
+  point(0x100, 0x1008);
+  point(0x1000 + 32, 0x600);
+  point(0x1000 + 40, 0x4000);
+  point(0x1008 + 16, 0x2008);
+  point(0x2000 + 32, 0x610);
+  point(0x2000 + 40, 0x5000);
+  point(0x4008, 0x4400);
+  point(0x4010, 0x4800);
+  point(0x4808, 0x4c00);
+  // A list that is a circle.
+  point(0x4810, 0x4000);
+  point(0x5010, 0x5400);
+  expect(new Set(keyPayloads(kernel))).toEqual(new Set([0x4000, 0x4400, 0x4800, 0x4c00, 0x5000, 0x5400].map(at)));
+});
+
+test("CAN: messages of many frames in their sockets, and where the room is elsewhere", () => {
+  const types = {
+    isotp_sock: [0, 32],
+    "isotp_sock.notifier": [0, 16],
+    "isotp_sock.rx.buf": [64, 8],
+    "isotp_sock.rx.buflen": [72, 4],
+    "isotp_sock.rx.sbuf": [128, 256],
+    "isotp_sock.tx.buf": [512, 1024],
+  } as const;
+  const { kernel, view, point } = machine({ isotp_notifier_list: 0x100 }, types);
+  point(0x100, 0x1000);
+  point(0x1000, 0x100);
+  point(0x1040, 0x8000);
+  view.setUint32(0x1048, 4096, true);
+  expect(piecesOf(driverBuffers(space, kernel).list)).toEqual([
+    [0x1080, 0x1180],
+    [0x1200, 0x1600],
+    [0x8000, 0x9000],
+  ]);
+  expect(driverBuffers(space, machine({ isotp_notifier_list: 0x100, modules: 0x180 }, {}).kernel).missing).toContain(
+    "CAN (ISO-TP)",
+  );
+});
