@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import type { Dump, FoundVmcoreinfo } from "../reader/dump.js";
 import { guessByNames } from "../reader/kdump/machine.js";
-import { allMachines, archOfUts, factsOf, type Machine } from "../reader/machine.js";
+import { type Arch, allMachines, archOfUts, factsOf, type Machine, machineNamed, mayBeOf } from "../reader/machine.js";
 import { parseVmcoreinfo } from "../reader/vmcoreinfo.js";
 import type { VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
 import { Warnings } from "../warnings.js";
@@ -56,9 +56,15 @@ export function machinesOf(dump: Dump, { text }: VmcoreinfoText): readonly Machi
   const likely = guessByNames(parseVmcoreinfo(text, new Warnings()));
   const machines = dump.machineGuessed
     ? allMachines().sort((a, b) => Number(b.arch === likely) - Number(a.arch === likely))
-    : [dump.machine];
+    : statedMachines(dump, likely);
   const hasBoth = ({ arch }: Machine) => !saysOrder && factsOf(arch).eitherOrder === true;
   return machines.flatMap((one) => (hasBoth(one) ? [one, { ...one, littleEndian: !one.littleEndian }] : [one]));
+}
+
+/** The machine that the file names, behind the one that the text is of, if the file's name may stand for that. */
+function statedMachines({ machine }: Dump, likely: Arch | undefined): readonly Machine[] {
+  if (likely === undefined || likely === machine.arch || !mayBeOf(machine.arch, likely)) return [machine];
+  return [machineNamed(likely) as Machine, machine];
 }
 
 /** Tries a text as one of the given machine's. */
@@ -88,7 +94,10 @@ export function tryMachine(
     const { memMap, utsname } = view;
     // A text of another kernel may lie in the page cache, and its addresses may lead somewhere by chance.
     if (utsname.release !== info.osrelease) return failed(`the kernel there is ${utsname.release}`);
-    if (dump.machineGuessed && archOfUts(utsname.machine)?.arch !== machine.arch) {
+    if (
+      (dump.machineGuessed || machine.arch !== dump.machine.arch) &&
+      archOfUts(utsname.machine)?.arch !== machine.arch
+    ) {
       return failed(`the kernel there is of ${utsname.machine}`);
     }
     let pages = 0;

@@ -174,6 +174,14 @@ export function archOfExports(has: (item: string) => boolean): Arch | undefined 
   return ARCHS.find(({ exports }) => exports?.some(has))?.arch;
 }
 
+/**
+ * Whether a file that names `stated` may hold a kernel of `arch`: QEMU calls an x86-64 machine i386 while its first CPU is not in
+ * 64-bit mode, as in firmware after a reset (target/i386/arch_dump.c).
+ */
+export function mayBeOf(stated: Arch, arch: Arch): boolean {
+  return stated === arch || (stated === "i386" && arch === "x86_64");
+}
+
 /** The architecture with this size of a CPU's NT_PRSTATUS note. If two have the same size, the byte order decides. */
 export function archOfPrstatus(size: number, littleEndian: boolean): Arch | undefined {
   const fitting = ARCHS.filter(({ prstatus }) => prstatus === size);

@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
 import type { Dump } from "../../reader/dump.js";
-import type { Machine } from "../../reader/machine.js";
+import { type Machine, mayBeOf } from "../../reader/machine.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
 import { Warnings } from "../../warnings.js";
 import { archSupport } from "../arch/archs.js";
@@ -123,7 +123,8 @@ function tryText(
   banner: Banner,
   address: bigint,
 ): Tried | string {
-  const machine = dump.machineGuessed ? vmlinux.machine : dump.machine;
+  const isNamed = !dump.machineGuessed && vmlinux.machine.arch === dump.machine.arch;
+  const machine = isNamed ? dump.machine : vmlinux.machine;
   const withText = withVmcoreinfo(dump, `${text}${crashTime(original, banner)}`, machine);
   try {
     const { space, utsname, memMap } = kernelView(withText, new Warnings());
@@ -148,7 +149,7 @@ function crashTime({ vmcoreinfo }: Dump, { text }: Banner): string {
 }
 
 function checkMachine(dump: Dump, { machine, name }: Vmlinux): void {
-  if (dump.machineGuessed || machine.arch === dump.machine.arch) return;
+  if (dump.machineGuessed || mayBeOf(dump.machine.arch, machine.arch)) return;
   throw new DumpError("BAD_OPTION", `is of a kernel for ${machine.arch}, but the dump is of ${dump.machine.arch}`, {
     file: name,
     cure: "Give the vmlinux of the kernel that was dumped",

@@ -1,0 +1,40 @@
+/** A file may call an x86-64 machine i386, as QEMU does while its first CPU is not in 64-bit mode: the kernel's own facts say what it is. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openDump } from "../../src/reader/open.js";
+import { filterFile, temporaryFolder } from "../support/filter.js";
+import { keptPages } from "../support/golden.js";
+import { toElf, toKdump } from "../support/kernel-dump.js";
+import { buildKernel, MiB } from "../support/kernel-image.js";
+import { encodeNotes, vmcoreinfoNote } from "../support/notes.js";
+
+const folder = temporaryFolder();
+const [input, output] = [join(folder, "input"), join(folder, "output")];
+const kernel = buildKernel({ memory: 24 * MiB, pages: [{ pfn: 120, kind: "anon", count: 5 }] });
+kernel.memory.write(148 * 4096, encodeNotes([vmcoreinfoNote(kernel.vmcoreinfo)], "little"));
+
+/** e_machine of i386. */
+function asI386(elf: Uint8Array): Uint8Array {
+  Buffer.from(elf.buffer, elf.byteOffset).writeUInt16LE(3, 18);
+  return elf;
+}
+const utsname = { release: "", machine: "i686" };
+
+test.each([
+  ["ELF", () => asI386(toElf(kernel))],
+  ["ELF, VMCOREINFO in memory only", () => asI386(toElf({ ...kernel, notes: kernel.notes.slice(0, 1) }))],
+  ["kdump", () => toKdump(kernel, { utsname })],
+  ["kdump, VMCOREINFO in memory only", () => toKdump({ ...kernel, notes: [], vmcoreinfo: "" }, { utsname })],
+])("%s", async (_, bytes) => {
+  writeFileSync(input, toElf(kernel));
+  await filterFile(input, output);
+  const expected = keptPages(output);
+  writeFileSync(input, bytes());
+  const { classes } = await filterFile(input, output);
+  expect(classes.user).toBe(5);
+  expect(keptPages(output)).toEqual(expected);
+  const filtered = openDump(output);
+  filtered.close();
+  expect(filtered.machine.arch).toBe("x86_64");
+});
