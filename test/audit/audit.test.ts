@@ -1,7 +1,8 @@
 /** Audits of built dumps: secrets across borders and outside of pages, struct pages from the original, damage. */
 import { writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { expectFailure, inFolder, runCli } from "../support/cli.js";
+import { expectFailure, inFolder } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { buildElf } from "../support/elf-image.js";
 import { temporaryFolder } from "../support/filter.js";
 import { flatten } from "../support/flattened-image.js";
@@ -141,16 +142,16 @@ test("the command: exit code 0 when nothing is found, 1 when something is, 2 whe
     Buffer.from(`# names\r\nnot there\r\n\nhex:${Buffer.from(SECRET).toString("hex")}\n`),
   );
   const none = write("none", Buffer.from("not there\n"));
-  const clean = await runCli(["audit", dump, "--secrets", none]);
+  const clean = await runHere(["audit", dump, "--secrets", none]);
   expect({ code: clean.code, stderr: clean.stderr }).toEqual({ code: 0, stderr: "" });
   expect(clean.stdout.toString()).toMatch(
     /Secrets {2}0 of 1 found.*\nResult {3}nothing found\nSHA-256 {2}[0-9a-f]{64}\n$/,
   );
-  const found = await runCli(["audit", dump, "--secrets", secrets]);
+  const found = await runHere(["audit", dump, "--secrets", secrets]);
   expect({ code: found.code, stderr: found.stderr }).toEqual({ code: 1, stderr: "" });
   expect(found.stdout.toString()).toMatch(/line 4: page 0x98 at 0xffb, into the next page: kernel, and 1 like it\n/);
   expect(found.stdout.toString()).not.toContain(SECRET);
-  const json = await runCli(["audit", dump, "--secrets", secrets, "--json"]);
+  const json = await runHere(["audit", dump, "--secrets", secrets, "--json"]);
   const { schema, places, clean: isClean } = JSON.parse(json.stdout.toString());
   expect({ code: json.code, schema, isClean, places: places.length }).toEqual({
     code: 1,
@@ -158,11 +159,11 @@ test("the command: exit code 0 when nothing is found, 1 when something is, 2 whe
     isClean: false,
     places: 2,
   });
-  expectFailure(await runCli(["audit"]), 2, "no dump was named");
+  expectFailure(await runHere(["audit"]), 2, "no dump was named");
   expectFailure(
-    await runCli(["audit", dump, "--secrets", write("bad", Buffer.from("abc\n"))]),
+    await runHere(["audit", dump, "--secrets", write("bad", Buffer.from("abc\n"))]),
     2,
     "line 1 is a secret of 3 bytes",
   );
-  expectFailure(await runCli(["audit", file("nowhere")]), 1, "cannot be opened");
+  expectFailure(await runHere(["audit", file("nowhere")]), 1, "cannot be opened");
 });

@@ -8,6 +8,7 @@ import { parseCommandLine } from "../../src/cli/command-line.js";
 import { explain } from "../../src/cli/explain.js";
 import { DumpError } from "../../src/errors.js";
 import { runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
 import { toElf, toKdump } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
@@ -69,7 +70,7 @@ function expectSafe(what: string, text: string, isPage = false) {
 }
 
 async function run(args: readonly string[], code?: number): Promise<string> {
-  const { stdout, stderr, ...ended } = await runCli(args, { cwd: folder });
+  const { stdout, stderr, ...ended } = await runHere(args, { cwd: folder });
   const text = stdout.toString("utf8");
   expectSafe(`stdout of ${args[0]}`, text);
   expectSafe(`stderr of ${args[0]}`, stderr);
@@ -212,9 +213,9 @@ describe("errors and warnings", () => {
   });
 
   test("a warning says what line of VMCOREINFO it means", async () => {
-    const { stderr } = await runCli([elf, at("warned"), "-q"], { cwd: folder });
+    const { stderr } = await runHere([elf, at("warned"), "-q"], { cwd: folder });
     expectSafe("stderr", stderr);
-    const { stdout } = await runCli([elf, at("warned"), "-f", "--json"], { cwd: folder });
+    const { stdout } = await runHere([elf, at("warned"), "-f", "--json"], { cwd: folder });
     const { warnings } = JSON.parse(stdout.toString()) as { warnings: { message: string }[] };
     expect(JSON.stringify(warnings)).not.toBe("[]");
     // Also for programs that print messages without thinking.

@@ -1,23 +1,23 @@
 /** `coresieve --help` as it stands in the terminal: small enough for one screen, and true to the options. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Command } from "../../src/cli/command.js";
 import { parseCommandLine } from "../../src/cli/command-line.js";
 import { commandNamed } from "../../src/cli/commands.js";
-import { explain } from "../../src/cli/explain.js";
 import { commandHelp, HELP, INPUT_HELP, INPUT_TOPIC } from "../../src/cli/help.js";
 import { INPUT_OPTIONS, KERNEL_OPTIONS, SPOOL_OPTIONS } from "../../src/cli/options/input.js";
 import { COMMAND_NAMES } from "../../src/cli/options/option.js";
 import { optionsOf } from "../../src/cli/options/table.js";
-import { exitCodeOf } from "../../src/cli/stop.js";
 import { speakAs } from "../../src/option-words.js";
+import { runHere } from "../support/cli-here.js";
+import { setEnvironment } from "../support/environment.js";
 import { failureOfAsync } from "../support/open.js";
 
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 // yargs would print its messages in the user's language.
-Object.assign(process.env, { LANG: "de_DE.UTF-8", LC_ALL: "de_DE.UTF-8" });
+setEnvironment({ LANG: "de_DE.UTF-8", LC_ALL: "de_DE.UTF-8" });
 speakAs("commandLine");
 
 interface Ended {
@@ -32,25 +32,10 @@ function coresieve(...args: string[]): Ended {
   return { code: status, stdout, stderr };
 }
 
-/** What it does in this process, for command lines that open nothing: as `main.ts` has it. */
-async function ended(...args: string[]): Promise<Ended> {
-  const printed = { stdout: "", stderr: "" };
-  const spies = (["stdout", "stderr"] as const).map((name) =>
-    vi.spyOn(process[name], "write").mockImplementation((text) => {
-      printed[name] += text;
-      return true;
-    }),
-  );
-  try {
-    const run = await parseCommandLine(args, { signal: new AbortController().signal, threads: undefined });
-    const code = (await run()) ?? 0;
-    return { code, ...printed };
-  } catch (error) {
-    const { stdout, stderr } = printed;
-    return { code: exitCodeOf(error, undefined), stdout, stderr: `${stderr}coresieve: ${explain(error)}\n` };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
+/** The same within this process, for command lines that open nothing. */
+async function here(args: readonly string[]): Promise<Ended> {
+  const { stdout, ...more } = await runHere(args);
+  return { ...more, stdout: stdout.toString() };
 }
 
 /** The names in front of each option's explanation. */
@@ -94,7 +79,7 @@ describe.each(COMMAND_NAMES)("%s", (name) => {
   test("has a help of its own that fits the screen and names its options, and no others", async () => {
     const command = (await commandNamed(name)) as Command;
     const help = commandHelp(command);
-    expect(await ended(name, "--help")).toEqual({ code: 0, stdout: help, stderr: "" });
+    expect(await here([name, "--help"])).toEqual({ code: 0, stdout: help, stderr: "" });
     expect(help).toMatch(new RegExp(`^coresieve (${name}|\\[${name}\\]) `));
     const lines = help.trimEnd().split("\n");
     expect(lines.length).toBeLessThanOrEqual(48);
@@ -102,7 +87,7 @@ describe.each(COMMAND_NAMES)("%s", (name) => {
     expect(explained(help)).toEqual(longNames(command));
     expect(help.includes(INPUT_HELP)).toBe(optionsOf(name).has("raw"));
     expect(HELP).toMatch(new RegExp(`coresieve ${name} |help ${name}\\b|(Also|hosts):.* ${name}\\b`));
-    expect((await ended("help", name)).stdout).toBe(help);
+    expect((await here(["help", name])).stdout).toBe(help);
     await expect(help).toMatchFileSnapshot(`help/${name}.txt`);
   });
 });
@@ -113,12 +98,12 @@ test("the texts are those that were read last", async () => {
 });
 
 test("`help input` explains the options of all inputs", async () => {
-  expect(await ended("help", "input")).toEqual({ code: 0, stdout: INPUT_TOPIC, stderr: "" });
+  expect(await here(["help", "input"])).toEqual({ code: 0, stdout: INPUT_TOPIC, stderr: "" });
   expect(explained(INPUT_TOPIC)).toEqual(inputNames.map((name) => `--${name}`).sort());
   const lines = INPUT_TOPIC.trimEnd().split("\n");
   expect(lines.filter((line) => line.length > 80)).toEqual([]);
-  expect(await ended("help")).toEqual({ code: 0, stdout: HELP, stderr: "" });
-  expect(await ended("help", "vax")).toMatchObject({
+  expect(await here(["help"])).toEqual({ code: 0, stdout: HELP, stderr: "" });
+  expect(await here(["help", "vax"])).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('unknown topic of help "vax"'),
   });
@@ -166,7 +151,7 @@ test.each([
     '--exclude user,chache: "chache" must be one of zero, cache, cache-private, user, free. Did you mean "cache"?',
   ],
 ])("%j: one line with the cure, and exit code 2", async (args, message) => {
-  const { code, stdout, stderr } = await ended(...args);
+  const { code, stdout, stderr } = await here(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toContain(`coresieve: ${message}`);
   expect(stderr.trimEnd().split("\n")).toHaveLength(1);

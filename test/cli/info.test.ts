@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { buildElf, ElfMachine } from "../support/elf-image.js";
 import { filterFile, filterFlattened, temporaryFolder } from "../support/filter.js";
@@ -30,9 +31,9 @@ async function infoOf(files: readonly Uint8Array[]): Promise<Info> {
     writeFileSync(join(folder, `dump${i}`), bytes);
     return join(folder, `dump${i}`);
   });
-  const run = await runCli(["info", "--json", ...paths]);
+  const run = await runHere(["info", "--json", ...paths]);
   expect([run.code, run.stderr]).toEqual([0, ""]);
-  const text = await runCli(["info", ...paths]);
+  const text = await runHere(["info", ...paths]);
   expect([text.code, text.stderr]).toEqual([0, ""]);
   const info = JSON.parse(run.stdout.toString()) as Info;
   for (const key of ["description", "arch", "kernelRelease"])
@@ -111,7 +112,7 @@ describe("info of each form", () => {
       path,
       buildElf({ machine: ElfMachine.s390, byteOrder: "big", loads: [{ paddr: 4096, data: new Uint8Array(8192) }] }),
     );
-    const { stdout } = await runCli(["info", path]);
+    const { stdout } = await runHere(["info", path]);
     expect(stdout.toString()).toMatch(/^Crash {9}not known: its log cannot be read$/m);
     expect(stdout.toString()).toMatch(
       /^Filtering {5}not possible: its pages cannot be classified: .*\n {14}Levels 0 and 1 /m,
@@ -122,9 +123,9 @@ describe("info of each form", () => {
     const loads = Array.from({ length: 50 }, (_, i) => ({ paddr: i * 8192, data: new Uint8Array(4096) }));
     const path = join(folder, "many");
     writeFileSync(path, buildElf({ notes: kernel.notes, loads }));
-    const json = JSON.parse((await runCli(["info", "--json", path])).stdout.toString()) as { ranges: unknown[] };
+    const json = JSON.parse((await runHere(["info", "--json", path])).stdout.toString()) as { ranges: unknown[] };
     expect(json.ranges).toHaveLength(50);
-    expect((await runCli(["info", path])).stdout.toString()).toMatch(/in 50 ranges: .* and 46 more \(--json\)/);
+    expect((await runHere(["info", path])).stdout.toString()).toMatch(/in 50 ranges: .* and 46 more \(--json\)/);
   });
 });
 
@@ -140,7 +141,7 @@ describeWithDumps("info of a real dump", () => {
   test("says what the pages of a kdump file are, and that struct pages were left out", async () => {
     const output = join(folder, "plain");
     await filterFile(vmcore, output, { excludeUnusedVmemmap: true });
-    expect((await runCli(["info", output])).stdout.toString()).toMatch(
+    expect((await runHere(["info", output])).stdout.toString()).toMatch(
       /^Format .*, pages not compressed, dump level 31, without struct pages of dropped pages$/m,
     );
   });
@@ -156,7 +157,7 @@ describeWithDumps("info of a real dump", () => {
     await filterFlattened(vmcore, flatFile, { codec: "lzo" });
     const infos = [];
     for (const path of [vmcore, flat, kdumpFile, elfFile, flatFile]) {
-      const info = JSON.parse((await runCli(["info", "--json", path])).stdout.toString()) as Record<string, unknown>;
+      const info = JSON.parse((await runHere(["info", "--json", path])).stdout.toString()) as Record<string, unknown>;
       infos.push(
         [
           "arch",
@@ -177,7 +178,7 @@ describeWithDumps("info of a real dump", () => {
 
   test("one screen; notes and VMCOREINFO where they are asked for", async () => {
     const linesOf = async (...options: string[]) =>
-      (await runCli(["info", vmcore, ...options])).stdout.toString().trimEnd().split("\n");
+      (await runHere(["info", vmcore, ...options])).stdout.toString().trimEnd().split("\n");
     const lines = await linesOf();
     expect(lines.length).toBeLessThan(24);
     expect(lines.map((line) => line.slice(0, 14).trim())).toEqual(
@@ -195,11 +196,11 @@ describeWithDumps("info of a real dump", () => {
 
   test("why it crashed, by its log", async () => {
     const { vmcore: crashed } = await realDump("x86-6.1-kdump-tiny");
-    const text = (await runCli(["info", crashed])).stdout.toString();
+    const text = (await runHere(["info", crashed])).stdout.toString();
     expect(text).toMatch(
       /^Crash {9}sysrq: Trigger a crash\n {14}Kernel panic - not syncing: sysrq triggered crash\n {14}task workload \(pid \d+\), CPU 0$/m,
     );
-    const json = JSON.parse((await runCli(["info", crashed, "--json"])).stdout.toString()) as Record<string, unknown>;
+    const json = JSON.parse((await runHere(["info", crashed, "--json"])).stdout.toString()) as Record<string, unknown>;
     expect(json).toMatchObject({
       crash: { kind: "sysrq", reason: "sysrq: Trigger a crash", comm: "workload", cpu: 0 },
       uptimeSeconds: expect.closeTo(11.94, 0) as number,
@@ -211,15 +212,15 @@ describeWithDumps("info of a real dump", () => {
 
   test("--quiet prints nothing, --show-stats makedumpfile's numbers, and otherwise the result stands there", async () => {
     const out = join(folder, "out");
-    const quiet = await runCli([vmcore, out, "--quiet", "-f"]);
+    const quiet = await runHere([vmcore, out, "--quiet", "-f"]);
     expect([quiet.code, quiet.stdout.length, quiet.stderr]).toEqual([0, 0, ""]);
-    const stats = await runCli([vmcore, out, "--quiet", "-f", "--show-stats"]);
+    const stats = await runHere([vmcore, out, "--quiet", "-f", "--show-stats"]);
     expect(stats.stdout.toString()).toMatch(/Original pages {2}: 0x[0-9a-f]{16}\n/);
-    const said = await runCli([vmcore, out, "-f"]);
+    const said = await runHere([vmcore, out, "-f"]);
     expect(said.stdout.toString()).toMatch(
       /Linux 6\.1\.[\s\S]*user memory[\s\S]*Size .* before, .* after[\s\S]*Output /,
     );
-    const json = await runCli([vmcore, out, "-f", "--json"]);
+    const json = await runHere([vmcore, out, "-f", "--json"]);
     expect(JSON.parse(json.stdout.toString())).toMatchObject({ level: 31, output: out, warnings: [] });
   });
 

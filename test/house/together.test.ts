@@ -6,7 +6,7 @@ import { APART, FAST_ELSEWHERE, TOGETHER_FOLDERS } from "../support/together.js"
 
 /** What later files of the process would meet: mocked modules, which may be loaded already, and another environment. */
 const CHANGES =
-  /\bvi\s*\.\s*(?:mock|doMock|stubEnv|stubGlobal)\b|\bdelete process\.env\b|\bprocess\.env(?:\.\w+|\[[^\]]+\])?\s*(?:\?\?|\|\|)?=(?!=)|\bObject\.assign\(\s*process\.env\b|\buseStore\(/;
+  /\bvi\s*\.\s*(?:mock|doMock|stubEnv|stubGlobal)\b|\bdelete process\.env\b|\bprocess\.env(?:\.\w+|\[[^\]]+\])?\s*(?:\?\?|\|\|)?=(?!=)|\bObject\.assign\(\s*process\.env\b/;
 
 const changes = (path: string) => CHANGES.test(readFileSync(path, "utf8"));
 

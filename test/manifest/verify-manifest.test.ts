@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Manifest } from "../../src/manifest/manifest.js";
 import { parseManifest } from "../../src/manifest/read-manifest.js";
 import { expectFailure, inFolder, runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
 import { menagerie } from "../support/kernel/menagerie.js";
 import { privateKernel } from "../support/kernel/private-kernel.js";
@@ -20,12 +21,12 @@ beforeAll(async () => {
 });
 
 async function filter(name: string, ...args: string[]) {
-  const run = await runCli(["vmcore", name, ...args, "-f", "-q", "--manifest", `${name}.json`], { cwd: folder });
+  const run = await runHere(["vmcore", name, ...args, "-f", "-q", "--manifest", `${name}.json`], { cwd: folder });
   expect(run.code, run.stderr).toBe(0);
 }
 
 async function verified(...args: string[]) {
-  const run = await runCli(["verify", "--json", ...args], { cwd: folder });
+  const run = await runHere(["verify", "--json", ...args], { cwd: folder });
   const result = JSON.parse(run.stdout.toString());
   expect(run.code).toBe(result.whole ? 0 : 1);
   return {
@@ -64,7 +65,7 @@ describe("what the run wrote", () => {
   });
 
   test("told to people", async () => {
-    const { stdout, code } = await runCli(["verify", "out", "--manifest", "out.json"], { cwd: folder });
+    const { stdout, code } = await runHere(["verify", "out", "--manifest", "out.json"], { cwd: folder });
     expect(stdout.toString()).toContain("Manifest  out.json: of out, this file\n");
     expect(code).toBe(0);
   });
@@ -156,10 +157,10 @@ describe("what is no manifest is refused", () => {
   });
 
   test("by the program, before the dump is read", async () => {
-    expectFailure(await runCli(["verify", file("none"), "--manifest", file("vmcore")]), 1, "vmcore", "manifest");
-    expectFailure(await runCli(["verify", file("out"), "--manifest", file("no.json")]), 1, "no.json");
+    expectFailure(await runHere(["verify", file("none"), "--manifest", file("vmcore")]), 1, "vmcore", "manifest");
+    expectFailure(await runHere(["verify", file("out"), "--manifest", file("no.json")]), 1, "no.json");
     expectFailure(
-      await runCli(["verify", file("out"), file("safe"), "--manifest", file("out.json")]),
+      await runHere(["verify", file("out"), file("safe"), "--manifest", file("out.json")]),
       2,
       "a manifest describes one file, not 2",
     );

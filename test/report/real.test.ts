@@ -11,7 +11,7 @@ import { FATES } from "../../src/report/page-states.js";
 import type { ReportData } from "../../src/report/report-data.js";
 import { RunRecorder } from "../../src/report/run-recorder.js";
 import { filterDump, type WholeFilterOptions } from "../../src/run/filter-dump.js";
-import { runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
 
@@ -128,8 +128,8 @@ describeWithDumps("reports of real dumps", () => {
   test("a report is no part of a run: the output is the same with and without", async () => {
     const { vmcore } = await realDump("tiny-x86-6.1");
     const [one, two, page] = ["one", "two", "page.html"].map((name) => join(folder, name)) as [string, string, string];
-    expect((await runCli([vmcore, one, "-c", "-q"])).code).toBe(0);
-    expect(await runCli([vmcore, two, "-c", "-q", "--report", page])).toMatchObject({ code: 0, stderr: "" });
+    expect((await runHere([vmcore, one, "-c", "-q"])).code).toBe(0);
+    expect(await runHere([vmcore, two, "-c", "-q", "--report", page])).toMatchObject({ code: 0, stderr: "" });
     expect(readFileSync(two).equals(readFileSync(one))).toBe(true);
     const html = readFileSync(page, "utf8");
     expect(html.includes("Kernel command line")).toBe(true);
@@ -137,22 +137,24 @@ describeWithDumps("reports of real dumps", () => {
     expect(html.includes(folder)).toBe(false);
 
     // Nothing is overwritten, and a run that fails leaves no report.
-    expect(await runCli([vmcore, join(folder, "three"), "-q", "--report", page])).toMatchObject({ code: 1 });
+    expect(await runHere([vmcore, join(folder, "three"), "-q", "--report", page])).toMatchObject({ code: 1 });
     const same = join(folder, "same");
-    expect(await runCli([vmcore, same, "-q", "--report", same])).toMatchObject({ code: 2 });
+    expect(await runHere([vmcore, same, "-q", "--report", same])).toMatchObject({ code: 2 });
     const none = join(folder, "none.html");
-    expect(await runCli([vmcore, join(folder, "full"), "-L", "1K", "-q", "--report", none])).toMatchObject({ code: 1 });
+    expect(await runHere([vmcore, join(folder, "full"), "-L", "1K", "-q", "--report", none])).toMatchObject({
+      code: 1,
+    });
     expect(() => statSync(none)).toThrow();
 
     const named = join(folder, "dump.html");
-    expect(await runCli(["report", vmcore, "--output", named])).toMatchObject({ code: 0, stderr: "" });
+    expect(await runHere(["report", vmcore, "--output", named])).toMatchObject({ code: 0, stderr: "" });
     expect(readFileSync(named, "utf8").includes("Linux 6.1.192-tiny")).toBe(true);
-    const json = JSON.parse((await runCli(["report", vmcore, "--output", named, "-f", "--json"])).stdout.toString());
+    const json = JSON.parse((await runHere(["report", vmcore, "--output", named, "-f", "--json"])).stdout.toString());
     expect(json).toMatchObject({ output: named, wouldDrop: { kept: expect.any(Number) }, machine: { arch: "x86_64" } });
     const pages = json.kinds.reduce((sum: number, row: { pages: number }) => sum + row.pages, 0);
     expect(pages).toBe(8256);
     expect(json).not.toHaveProperty("map");
-    expect(await runCli(["report"])).toMatchObject({ code: 2 });
-    expect(await runCli(["report", vmcore, "--output", named])).toMatchObject({ code: 1 });
+    expect(await runHere(["report"])).toMatchObject({ code: 2 });
+    expect(await runHere(["report", vmcore, "--output", named])).toMatchObject({ code: 1 });
   });
 });

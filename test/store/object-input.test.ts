@@ -8,6 +8,7 @@ import { openInput } from "../../src/reader/open-input.js";
 import { filterDump } from "../../src/run/filter-dump.js";
 import { LINE } from "../../src/store/block-cache.js";
 import { Warnings } from "../../src/warnings.js";
+import { setEnvironment } from "../support/environment.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { type S3Double, startS3Double } from "../support/s3-double.js";
 import { sampleDump } from "../support/sample.js";
@@ -165,11 +166,11 @@ test("a store that is not there is told at once, an empty object and a folder, t
   await expect(openInput("s3://dumps", new Warnings())).rejects.toMatchObject({ code: "BAD_OPTION" });
   expect(() => openDump("s3://dumps/vmcore")).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
   const endpoint = process.env["AWS_ENDPOINT_URL"];
-  process.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9";
+  setEnvironment({ AWS_ENDPOINT_URL: "http://127.0.0.1:9" });
   try {
     await expect(openInput("s3://dumps/vmcore", new Warnings())).rejects.toThrow("connection refused");
   } finally {
-    process.env["AWS_ENDPOINT_URL"] = endpoint;
+    setEnvironment({ AWS_ENDPOINT_URL: endpoint });
   }
 });
 

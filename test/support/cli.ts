@@ -8,11 +8,15 @@ import { expect } from "vitest";
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 if (!existsSync(program)) throw new Error("dist/cli/main.js is not there: run npm run build");
 
-export interface CliRun {
+/** What is seen of a run in any case, whether it had a process of its own or not (cli-here.ts). */
+export interface CliEnd {
   readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
   readonly stdout: Buffer;
   readonly stderr: string;
+}
+
+export interface CliRun extends CliEnd {
+  readonly signal: NodeJS.Signals | null;
   readonly milliseconds: number;
 }
 
@@ -57,7 +61,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
 }
 
 /** What a run that went wrong has to be like: that exit code, nothing on stdout, and one line on stderr. */
-export function expectFailure(run: CliRun, code: number, ...says: readonly (string | RegExp)[]): void {
+export function expectFailure(run: CliEnd, code: number, ...says: readonly (string | RegExp)[]): void {
   expect({ code: run.code, stdout: run.stdout.toString(), lines: run.stderr.split("\n").length }, run.stderr).toEqual({
     code,
     stdout: "",

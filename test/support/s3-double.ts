@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { setEnvironment } from "./environment.js";
 
 /** What the double was asked. */
 export interface LoggedRequest {
@@ -109,9 +110,9 @@ export async function startS3Double(tls?: { readonly key: string; readonly cert:
   };
 }
 
-/** Makes the environment of this process, and of those it starts, name a store. */
+/** Makes the environment of this process, and of those it starts, name a store until the test file ends. */
 export function useStore(endpoint: string, accessKeyId: string, secretAccessKey: string, region = "us-east-1"): void {
-  Object.assign(process.env, {
+  setEnvironment({
     AWS_ENDPOINT_URL: endpoint,
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
