@@ -4,6 +4,7 @@ import { ERASED } from "../filter/erase/spans.js";
 import type { Searcher } from "../filter/text/searcher.js";
 import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import type { PfnRange } from "../reader/pfn-range.js";
 import { readPages } from "../reader/physical-memory.js";
 
 /** Receives what is found in pages. Offsets are bytes from the start of the page. */
@@ -22,7 +23,7 @@ export interface PageVisitor {
 export function searchPages(
   dump: Dump,
   present: PageBitmap,
-  { startPfn, endPfn }: { readonly startPfn: number; readonly endPfn: number },
+  { startPfn, endPfn }: PfnRange,
   searcher: Searcher,
   visitor: PageVisitor,
 ): number {

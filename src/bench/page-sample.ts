@@ -1,8 +1,9 @@
 import type { WasmMemory } from "../codec/wasm/encode/load.js";
 import { countBits, forEachRun, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import type { PfnRange } from "../reader/pfn-range.js";
 import { readPages } from "../reader/physical-memory.js";
-import { evenRanges, keptRanges, type PfnRange } from "../worker/chunks.js";
+import { evenRanges, keptRanges } from "../worker/chunks.js";
 import { createSlotMemory, pagesPerTask, type SlotLayout, slotLayout } from "../worker/slots.js";
 
 /** The most tasks of 2 MiB in a sample. All are in memory together, with the rest of their slots: 170 MiB. */

@@ -25,13 +25,14 @@ import {
 import { bytesAt, clearBits, copyOfBitmap, findBit, type PageBitmap } from "../reader/bitmap.js";
 import { findBitIn, testBitIn } from "../reader/bits.js";
 import type { Dump } from "../reader/dump.js";
+import type { PfnRange } from "../reader/pfn-range.js";
 import { readPages } from "../reader/physical-memory.js";
 import { aLevel } from "../run/check-values.js";
 import { checkedPlan } from "../run/classify.js";
 import { withView } from "../run/own-session.js";
 import { openSession } from "../run/session.js";
 import { aWarnings, Warnings } from "../warnings.js";
-import { evenRanges, type PfnRange } from "../worker/chunks.js";
+import { evenRanges } from "../worker/chunks.js";
 import { SCAN_PAGES } from "../worker/classify-pages.js";
 import { type ScanState, scanPages, scanState } from "../worker/scan.js";
 import type { ScanResult } from "../worker/tasks.js";

@@ -75,9 +75,9 @@ async function openOne(path: DumpInput, warnings: Warnings, options: InputOption
     const { givenStream } = await import("./source/given-stream.js");
     return spool(givenStream(path, options.signal), warnings, options);
   }
-  if (isStorePath(path)) return object(path, warnings, options);
+  if (isStorePath(path)) return storeObject(path, warnings, options);
   if (isHttpUrl(path)) return webFile(path, warnings, options);
-  if (options.openFile !== undefined) return unpacked(options.openFile(path), warnings, options);
+  if (options.openFile !== undefined) return fileOrUnpacked(options.openFile(path), warnings, options);
   if (path.startsWith("qemu:")) {
     const { openQemuGuest } = await import("./live/qemu-guest.js");
     return spool(await openQemuGuest(path, options.signal), warnings, options);
@@ -90,9 +90,9 @@ async function openOne(path: DumpInput, warnings: Warnings, options: InputOption
     // Loaded only when needed: most runs read no stream.
     const { openStream } = await import("./source/byte-stream.js");
     const input = await openStream(path, options.signal);
-    return "fd" in input ? unpacked(input, warnings, options) : spool(input, warnings, options);
+    return "fd" in input ? fileOrUnpacked(input, warnings, options) : spool(input, warnings, options);
   }
-  return unpacked(openFile(path), warnings, options);
+  return fileOrUnpacked(openFile(path), warnings, options);
 }
 
 /** Whether a name stands for an input that can be read only once: stdin or a FIFO. */
@@ -107,7 +107,7 @@ export function isStreamPath(path: string): boolean {
 }
 
 /** The file itself; or its unpacked content, if it is packed. */
-async function unpacked(file: FileHandle, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
+async function fileOrUnpacked(file: FileHandle, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
   const close = closeOnce([{ file, flattened: undefined }]);
   try {
     if (!isPacked(fileSource(file), options)) return { file };
@@ -143,7 +143,7 @@ function checkMayUnpack(file: string, { inPlace }: InputOptions): void {
 }
 
 /** An object of a store: read in place, or unpacked if it is packed. */
-async function object(path: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
+async function storeObject(path: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
   const { objectBytes, openObject } = await import("../store/open-object.js");
   const chunks = () => objectBytes(path, options.signal);
   return remoteInput(await openObject(path), chunks, warnings, options);

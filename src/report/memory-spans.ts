@@ -1,5 +1,5 @@
 import { findBit, type PageBitmap } from "../reader/bitmap.js";
-import type { PfnRange } from "../worker/chunks.js";
+import type { PfnRange } from "../reader/pfn-range.js";
 
 /**
  * The most cells of a map: each is a byte in the page. For up to 16 GiB of 4 KiB pages there is a cell for every page.

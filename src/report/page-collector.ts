@@ -5,6 +5,7 @@ import { RECORD_SIZE_MASK, ZERO_PAGE } from "../page-record.js";
 import { fillBitmaps, stretchesOf } from "../reader/attach.js";
 import { type PageBitmap, sharedBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import type { PfnRange } from "../reader/pfn-range.js";
 import { type CellMap, CellMapBuilder } from "./cell-map.js";
 import type { KindSample } from "./kind-sample.js";
 import { mapSpans } from "./memory-spans.js";
@@ -42,7 +43,7 @@ export class PageCollector {
   /** The first page whose kind is in `#kinds`. */
   #window = -WINDOW;
   readonly #builder: CellMapBuilder;
-  readonly #spans: readonly { readonly startPfn: number; readonly endPfn: number }[];
+  readonly #spans: readonly PfnRange[];
   #span = 0;
   #pfn: number;
   #state = HOLE;

@@ -1,11 +1,6 @@
 import type { PageBitmap } from "../reader/bitmap.js";
 import { BITS_OF_BYTE } from "../reader/bits.js";
-
-/** Pages [startPfn, endPfn). */
-export interface PfnRange {
-  readonly startPfn: number;
-  readonly endPfn: number;
-}
+import type { PfnRange } from "../reader/pfn-range.js";
 
 /**
  * Cuts the pages [0, maxMapnr) into ranges with at most `pages` kept pages each, at multiples of 8, and skips stretches

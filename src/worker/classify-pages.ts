@@ -1,8 +1,9 @@
 import type { PagePlan } from "../filter/plan.js";
 import { clearBits } from "../reader/bitmap.js";
 import { fillPageBytes, type PageBytes } from "../reader/page-bytes.js";
+import type { PfnRange } from "../reader/pfn-range.js";
 import type { Warnings } from "../warnings.js";
-import { evenRanges, type PfnRange } from "./chunks.js";
+import { evenRanges } from "./chunks.js";
 import { inOrder, type WorkerPool } from "./pool.js";
 import type { ScanResult } from "./tasks.js";
 

@@ -3,11 +3,11 @@ import { structPageIn } from "../kernel/page/mem-map.js";
 import { attachMemory } from "../reader/attach.js";
 import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import type { DumpImage } from "../reader/dump.js";
+import type { PfnRange } from "../reader/pfn-range.js";
 import { fileRanges, type TakeRange } from "../reader/source/file-ranges.js";
 import { sourcesOf } from "../reader/source/input-changed.js";
 import type { SourceImage } from "../reader/source/source-image.js";
 import { handleOf } from "../store/remote-object.js";
-import type { PfnRange } from "./chunks.js";
 import type { ScanContext } from "./tasks.js";
 
 /**

@@ -4,12 +4,7 @@ import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { type KernelView, viewMemory } from "../../kernel/kernel-view.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import type { Dump } from "../../reader/dump.js";
-
-/** Pages [startPfn, endPfn) that are reserved for the kernel that saves a dump. */
-export interface CrashKernelRange {
-  readonly startPfn: number;
-  readonly endPfn: number;
-}
+import type { PfnRange } from "../../reader/pfn-range.js";
 
 /** The name of both resources, as in /proc/iomem (kernel/kexec_core.c, crash_reserve.c; since 2.6.13). */
 const NAME = Buffer.from("\0Crash kernel\0", "latin1");
@@ -25,7 +20,7 @@ const MAX_FOUND = 64;
  * kernel's image that has this name. Empty if nothing is reserved; `undefined` if the image cannot be searched. Costs
  * reading the image; with symbols, `namedCrashKernel` costs nothing.
  */
-export function crashKernelRanges(dump: Dump, view: KernelView): readonly CrashKernelRange[] | undefined {
+export function crashKernelRanges(dump: Dump, view: KernelView): readonly PfnRange[] | undefined {
   const memory = viewMemory(dump, view);
   const image = memory && imageRange(memory);
   if (memory === undefined || image === undefined) return undefined;
@@ -43,7 +38,7 @@ export function crashKernelRanges(dump: Dump, view: KernelView): readonly CrashK
   const view64 = new DataView(pointer.buffer, pointer.byteOffset, pointer.length);
   if (memory.wordSize === 8) view64.setBigUint64(0, name, memory.littleEndian);
   else view64.setUint32(0, Number(BigInt.asUintN(32, name)), memory.littleEndian);
-  const found: CrashKernelRange[] = [];
+  const found: PfnRange[] = [];
   // Data are behind read-only data, and a member's address is a multiple of its size.
   const start = name - (name % BigInt(memory.pageSize));
   scanMemory(memory, start, Number(end - start), RESOURCE, (bytes, vaddr) => {
@@ -58,10 +53,7 @@ export function crashKernelRanges(dump: Dump, view: KernelView): readonly CrashK
 }
 
 /** The same ranges from the two variables; `undefined` if symbols or types lack them. */
-export function namedCrashKernel(
-  dump: Dump,
-  { memory, symbols, types }: KernelObjects,
-): CrashKernelRange[] | undefined {
+export function namedCrashKernel(dump: Dump, { memory, symbols, types }: KernelObjects): PfnRange[] | undefined {
   const name = types.member("resource", "name")?.offset;
   const main = symbols.address("crashk_res");
   // On 32-bit machines the offset of the next member does not show the size of an address: there may be padding.
@@ -78,7 +70,7 @@ const RESOURCE = 32;
  * The range of the struct resource whose `name` is at an address: `start` and `end` (the last byte) are before it,
  * `flags` behind it. On 32-bit machines they have 64 bits if physical addresses are large, otherwise 32.
  */
-function resourceAt(dump: Dump, memory: KernelMemory, at: bigint): CrashKernelRange | undefined {
+function resourceAt(dump: Dump, memory: KernelMemory, at: bigint): PfnRange | undefined {
   const bytes = memory.readView(at - 16n, 16 + 2 * memory.wordSize);
   if (bytes === undefined) return undefined;
   const flags = bytes.getUint32(

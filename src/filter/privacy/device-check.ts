@@ -1,8 +1,8 @@
 import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { type PageBitmap, testBit } from "../../reader/bitmap.js";
+import type { PfnRange } from "../../reader/pfn-range.js";
 import { firstIndex } from "../../sorted.js";
 import { DEVICE, KEPT_RESERVED } from "../page-classes.js";
-import type { LinearRange } from "./linear-memory.js";
 
 /** A classified batch, like `ClassifiedBatch`, and the kernel's address of the struct page of page `from`. */
 export interface AddressedBatch {
@@ -36,7 +36,7 @@ const BOOTMEM = { first: 12, last: 14 };
  */
 export function createDeviceCheck(
   { offset, size, wordSize, littleEndian }: PageLayout,
-  linear?: readonly LinearRange[],
+  linear?: readonly PfnRange[],
   known?: PageBitmap,
 ): (batch: AddressedBatch) => void {
   const lru = offset.lru;
@@ -71,12 +71,12 @@ export function createDeviceCheck(
 
 function dropUnmapped(
   { firstPfn, from, to, classes }: AddressedBatch,
-  linear: readonly LinearRange[],
+  linear: readonly PfnRange[],
   isKnown: (pfn: number) => boolean,
 ): void {
   let pfn = firstPfn + from;
   const end = firstPfn + to;
-  let next = firstIndex(linear.length, (i) => (linear[i] as LinearRange).endPfn > pfn);
+  let next = firstIndex(linear.length, (i) => (linear[i] as PfnRange).endPfn > pfn);
   for (; pfn < end; next++) {
     const range = linear[next];
     const start = Math.min(range?.startPfn ?? end, end);

@@ -8,11 +8,12 @@ import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-vi
 import { stretchesOf } from "../../reader/attach.js";
 import { countBits, type PageBitmap, setBits, sharedBitmap, testBit } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
+import type { PfnRange } from "../../reader/pfn-range.js";
 import type { PhysicalRange } from "../../reader/physical-memory.js";
 import { firstAbove } from "../../sorted.js";
 import { areaAt, directMapDistance, extentsWithin, type MappedArea, mappedAreas } from "./areas.js";
 import { savedStackPointers, usedTopTables } from "./cpu-stacks.js";
-import { coversPages, type LinearRange, linearMemory } from "./linear-memory.js";
+import { coversPages, linearMemory } from "./linear-memory.js";
 import { moduleRange } from "./module-range.js";
 import { structPageReader } from "./page-reader.js";
 import { percpuTest } from "./percpu-chunks.js";
@@ -45,7 +46,7 @@ export interface KernelPages {
   /** What the page tables map; `undefined` if they could not be read. */
   readonly mapped: KernelMappings | undefined;
   /** The memory of the direct map and the image; `undefined` if the page tables do not show all of it. */
-  readonly linear: readonly LinearRange[] | undefined;
+  readonly linear: readonly PfnRange[] | undefined;
 }
 
 /** What the kernel's page tables map, whatever it is. */
@@ -95,7 +96,7 @@ class KernelPageSearch implements KernelPages {
   readonly counts: KernelPageCounts = { pageTables: 0, memMap: 0, modules: 0, stacks: 0, percpu: 0, objects: 0 };
   readonly gaps: string[] = [];
   mapped: KernelMappings | undefined;
-  linear: readonly LinearRange[] | undefined;
+  linear: readonly PfnRange[] | undefined;
   readonly #dump: Dump;
   readonly #view: KernelView;
   readonly #space: AddressSpace;

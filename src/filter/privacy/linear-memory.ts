@@ -1,10 +1,5 @@
 import type { MappedExtent } from "../../kernel/arch/page-tables.js";
-
-/** Pages [startPfn, endPfn) that the kernel maps in its direct map or as its image. */
-export interface LinearRange {
-  readonly startPfn: number;
-  readonly endPfn: number;
-}
+import type { PfnRange } from "../../reader/pfn-range.js";
 
 /** More pieces come only from a kernel that unmaps what it frees (debug_pagealloc). */
 const MAX_RANGES = 1 << 17;
@@ -17,7 +12,7 @@ const MAX_RANGES = 1 << 17;
 export function linearMemory(
   extents: readonly MappedExtent[],
   linear: ReadonlySet<number>,
-): readonly LinearRange[] | undefined {
+): readonly PfnRange[] | undefined {
   const found = extents
     .filter(({ vpn, pfn }) => linear.has(vpn - pfn))
     .map(({ pfn, pages }) => ({ startPfn: pfn, endPfn: pfn + pages }))
@@ -33,6 +28,6 @@ export function linearMemory(
 }
 
 /** Whether all these pages are in it: what does not even have the kernel's own image is not the direct map. */
-export function coversPages(linear: readonly LinearRange[], pfns: readonly number[]): boolean {
+export function coversPages(linear: readonly PfnRange[], pfns: readonly number[]): boolean {
   return pfns.every((pfn) => linear.some(({ startPfn, endPfn }) => pfn >= startPfn && pfn < endPfn));
 }

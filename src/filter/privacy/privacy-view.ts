@@ -5,10 +5,10 @@ import { parseKernelVersion } from "../../kernel/version.js";
 import { OPTION } from "../../option-words.js";
 import { countBits, type PageBitmap, setBits } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
-import { type CrashKernelRange, crashKernelRanges } from "./crash-kernel.js";
+import type { PfnRange } from "../../reader/pfn-range.js";
+import { crashKernelRanges } from "./crash-kernel.js";
 import { findKernelPages, type KernelPageObserver, type KernelPages } from "./kernel-pages.js";
 import type { ObjectPages } from "./large-objects.js";
-import type { LinearRange } from "./linear-memory.js";
 import { structPageReader } from "./page-reader.js";
 import { type StackMark, stackMark, taskStack } from "./thread-stack.js";
 
@@ -18,40 +18,40 @@ export interface PrivacyView {
   /** Pages known to be the kernel's, one bit per pfn, in shared memory. */
   readonly known: PageBitmap;
   /** Memory reserved for the crash kernel. */
-  readonly crashKernel: readonly CrashKernelRange[];
+  readonly crashKernel: readonly PfnRange[];
   /** Other memory that was reserved at boot for others than the kernel. */
-  readonly foreign?: readonly LinearRange[];
+  readonly foreign?: readonly PfnRange[];
   /** The memory that the kernel's direct map and its image have, if its page tables show it. */
-  readonly linear?: readonly LinearRange[];
+  readonly linear?: readonly PfnRange[];
   readonly littleEndian: boolean;
   readonly lowestAddress: bigint;
   /** The pages with tops of stacks that were found: `StackTops.pages`. */
   readonly stackTops?: PageBitmap;
 }
 
+/** What was found before about a dump's private data: see `ScrubSearch`. */
+export interface FoundBefore {
+  /** Pages that are known to be the kernel's, in addition to those that `privacyView` finds. */
+  readonly pages?: readonly ObjectPages[];
+  /** If it is not given it is searched for. */
+  readonly crashKernel?: readonly PfnRange[] | undefined;
+  readonly foreign?: readonly PfnRange[];
+  readonly observe?: KernelPageObserver;
+  readonly kernelStack?: TaskStack;
+}
+
 /**
  * Finds the pages that certainly are the kernel's. Throws `CANNOT_FILTER` with the fact that is missing: a run with
- * `--privacy` never keeps pages that it cannot judge. Marks the last pages of stacks in `stackTops`; `pages` are known
- * in addition to those found here; if `crashKernel` is given, it is not searched for.
+ * `--privacy` never keeps pages that it cannot judge. Marks the last pages of stacks in `stackTops`.
  */
 export function privacyView(
   dump: Dump,
   view: KernelView,
   stackTops?: PageBitmap,
-  {
-    pages: objects = [],
-    crashKernel: named,
-    foreign = [],
-    observe,
-    kernelStack = taskStack(dump.machine, parseKernelVersion(view.utsname.release) ?? 0),
-  }: {
-    readonly pages?: readonly ObjectPages[];
-    readonly crashKernel?: readonly CrashKernelRange[] | undefined;
-    readonly foreign?: readonly LinearRange[];
-    readonly observe?: KernelPageObserver;
-    readonly kernelStack?: TaskStack;
-  } = {},
+  before: FoundBefore = {},
 ): { readonly view: PrivacyView; readonly pages: KernelPages; readonly gaps: readonly string[] } {
+  const { foreign = [] } = before;
+  const kernelStack = before.kernelStack ?? taskStack(dump.machine, parseKernelVersion(view.utsname.release) ?? 0);
   if (view.layout.bit.slab === undefined && view.layout.type.slab === undefined) {
     throw refused(
       dump,
@@ -60,14 +60,14 @@ export function privacyView(
   }
   checkReserved(dump, view);
   const stack = stackMark(dump.machine, dump.pageSize, kernelStack);
-  const pages = findKernelPages(dump, view, stack, stackTops, observe);
-  for (const { startPfn, endPfn } of objects) {
+  const pages = findKernelPages(dump, view, stack, stackTops, before.observe);
+  for (const { startPfn, endPfn } of before.pages ?? []) {
     const end = Math.min(endPfn, dump.maxMapnr);
     if (end <= startPfn) continue;
     pages.counts.objects += end - startPfn - countBits(pages.known, startPfn, end);
     setBits(pages.known, startPfn, end);
   }
-  const crashKernel = named ?? crashKernelRanges(dump, view);
+  const crashKernel = before.crashKernel ?? crashKernelRanges(dump, view);
   const { littleEndian } = dump.machine;
   return {
     view: {

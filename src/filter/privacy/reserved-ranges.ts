@@ -1,14 +1,14 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
 import type { Dump } from "../../reader/dump.js";
-import type { LinearRange } from "./linear-memory.js";
+import type { PfnRange } from "../../reader/pfn-range.js";
 
 /** RESERVE_MEM_MAX_ENTRIES (mm/memblock.c). */
 const NAMED_REGIONS = 8;
 
 /** Memory that was reserved at boot and is in the kernel's direct map, but has what others put there. */
 export interface ReservedRanges {
-  readonly ranges: readonly LinearRange[];
+  readonly ranges: readonly PfnRange[];
   /** What could not be searched for, in words, for `remains`. */
   readonly gaps: readonly string[];
 }
@@ -26,7 +26,7 @@ export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelOb
   }
   const { symbols, types } = kernel;
   const { pageSize, maxMapnr } = dump;
-  const ranges: LinearRange[] = [];
+  const ranges: PfnRange[] = [];
   const add = (startPfn: number, endPfn: number) => {
     if (endPfn > startPfn && endPfn <= maxMapnr) ranges.push({ startPfn, endPfn });
   };

@@ -8,6 +8,7 @@ import { OPTION } from "../../option-words.js";
 import { stretchesOf } from "../../reader/attach.js";
 import { findBit, sharedBitmap, testBit } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
+import type { PfnRange } from "../../reader/pfn-range.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
 import { Warnings } from "../../warnings.js";
 import { eraseDebuginfo } from "../erase/erase-debuginfo.js";
@@ -16,13 +17,12 @@ import type { PagePlan } from "../plan.js";
 import { bpfMaps } from "./bpf-maps.js";
 import { coreNotes } from "./core-notes.js";
 import { cpuNotes } from "./cpu-notes.js";
-import { type CrashKernelRange, namedCrashKernel } from "./crash-kernel.js";
+import { namedCrashKernel } from "./crash-kernel.js";
 import { driverBuffers, mayHaveVsockPackets } from "./driver-buffers.js";
 import { entryStacks } from "./entry-stacks.js";
 import { fileTexts } from "./file-texts.js";
 import { hostNames } from "./host-names.js";
 import { type LargeObjects, largeObjects, type ObjectPages } from "./large-objects.js";
-import type { LinearRange } from "./linear-memory.js";
 import { LOG_BUFFERS, logBuffers } from "./log-buffers.js";
 import { logTexts } from "./log-texts.js";
 import { oldFrames } from "./old-frames.js";
@@ -67,9 +67,9 @@ export interface ScrubSearch {
   /** Pages of objects to which the kernel's lists lead: they are kept. */
   readonly pages: readonly ObjectPages[];
   /** Memory reserved for the crash kernel, if it was found by symbols. */
-  readonly crashKernel: readonly CrashKernelRange[] | undefined;
+  readonly crashKernel: readonly PfnRange[] | undefined;
   /** Other memory reserved at boot for others than the kernel. */
-  readonly foreign: readonly LinearRange[];
+  readonly foreign: readonly PfnRange[];
   readonly kernelStack: TaskStack;
   /** Finds the rest. */
   search(): Scrub;

@@ -1,0 +1,5 @@
+/** Pages [startPfn, endPfn). */
+export interface PfnRange {
+  readonly startPfn: number;
+  readonly endPfn: number;
+}
