@@ -233,7 +233,11 @@ async function runMatrix(what, way, name, kinds) {
       continue;
     }
     const faults = faultsOf(kinds.get(label), /^\d/.test(what) ? Number(what) : what);
-    const { codes, met, told } = await meetAll(proxy, () => step(args), faults);
+    // Of a part whose answer had another ETag nothing else is known: finish wants its shard made again.
+    const makeAgain = async () => {
+      for (const shard of ["0", "1"]) if (label === "finish") await step(["shard", at.staging, shard]);
+    };
+    const { codes, met, told } = await meetAll(proxy, () => step(args), faults, makeAgain);
     if (codes.at(-1) !== 0) found.push(`${label} FAILED`);
     cells.push(`${label}: ${met} of ${faults.length} met, ${codes.join(" ")}`);
     for (const line of told) cells.push(`    ${line}`);

@@ -62,10 +62,10 @@ export function stepsOf({ input, output, staging, options }) {
 }
 
 /**
- * Makes a process meet each fault that is to come, begun again as often as it fails by one. Returns its exit codes, and
- * how many were met.
+ * Makes a process meet each fault that is to come, begun again as often as it fails by one; `between`
+ * is done before that, without faults. Returns its exit codes, and how many were met.
  */
-export async function meetAll(proxy, run, faults) {
+export async function meetAll(proxy, run, faults, between = async () => undefined) {
   const told = [];
   const codes = [];
   proxy.faults = [...faults];
@@ -74,6 +74,10 @@ export async function meetAll(proxy, run, faults) {
     codes.push(code);
     if (code === 0) break;
     told.push(`${code} ${said.trim().split("\n").at(-1)}`);
+    const rest = proxy.faults;
+    proxy.faults = [];
+    await between();
+    proxy.faults = rest;
   }
   const met = faults.length - proxy.faults.length;
   proxy.faults = [];

@@ -10,6 +10,8 @@ import { coresieve, hasRedis, over, share, stopped, submit } from "./support/que
 const queue = folderQueue();
 const { work, whole, expectWhole } = queue;
 
+const LZO = ["-l", "-d", "17"];
+
 /** A disk of its own, of a few megabytes. Only root has one. */
 const disk = join(share, "disk");
 const mount = (options: string) =>
@@ -26,6 +28,28 @@ function mayMount(): boolean {
 }
 
 describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed)", () => {
+  test.each([
+    ["when a shard was done", "after rename shard-0000.done"],
+    ["while it finished", "before link output.partial"],
+  ])(
+    "its staging is removed %s: it is done, or fails by name and is done when it is submitted again",
+    async (_, at) => {
+      const id = submit(queue.redis.url, input, output, ...LZO, "--shards", "2");
+      const one = work({ killAt: at, env: { CORESIEVE_TEST_SIGNAL: "SIGSTOP" } });
+      await stopped(one.child);
+      rmSync(`${output}.coresieve-${id}`, { recursive: true });
+      one.child.kill("SIGCONT");
+      const { state, reason = "" } = await over(queue.redis.url, id);
+      // The system's bare error has a path that nobody knows.
+      expect(reason).not.toContain("/proc/self/fd");
+      if (state === "failed") {
+        submit(queue.redis.url, input, output, ...LZO, "--shards", "2");
+        expect(await over(queue.redis.url, id)).toMatchObject({ state: "done", reason: undefined });
+      }
+      expectWhole(LZO);
+    },
+  );
+
   describe.each([
     ["ELF", ["-E", "-d", "0"]],
     ["ELF with holes", ["-E", "-d", "31"]],
@@ -47,29 +71,6 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
       expect(await over(queue.redis.url, again)).toMatchObject({ state: "done", reason: undefined });
       expectWhole(options);
     });
-
-    test.each([
-      ["when the plan was made", "after rename plan.json"],
-      ["when a shard was done", "after rename shard-0000.done"],
-      ["while it finished", "before link output.partial"],
-    ])(
-      "its staging is removed %s: it is done, or fails by name and is done when it is submitted again",
-      async (_, at) => {
-        const id = submit(queue.redis.url, input, output, ...options, "--shards", "2");
-        const one = work({ killAt: at, env: { CORESIEVE_TEST_SIGNAL: "SIGSTOP" } });
-        await stopped(one.child);
-        rmSync(`${output}.coresieve-${id}`, { recursive: true });
-        one.child.kill("SIGCONT");
-        const { state, reason = "" } = await over(queue.redis.url, id);
-        // The system's bare error has a path that nobody knows.
-        expect(reason).not.toContain("/proc/self/fd");
-        if (state === "failed") {
-          submit(queue.redis.url, input, output, ...options, "--shards", "2");
-          expect(await over(queue.redis.url, id)).toMatchObject({ state: "done", reason: undefined });
-        }
-        expectWhole(options);
-      },
-    );
 
     test("Redis forgot a run of three workers, and one makes it: other numbers of shards, chosen by them", async () => {
       submit(queue.redis.url, input, output, ...options);
