@@ -111,7 +111,6 @@ sign: file | owner.key
 signal: signal | SIGINT
 snapshot: snapshot | after
 source: where | its kallsyms
-sources: two of its sources | -i and -x
 start: bytes | 50 4b 03 04
 state: state | shards
 subcode: subcode | MACHINE_UNSUPPORTED
@@ -188,5 +187,5 @@ function plain(name) {
 export function isRelayed(text) {
   const name = text.startsWith(OPEN) && text.indexOf(CLOSE) === text.length - 1 ? text.slice(1, -1) : undefined;
   // An empty reason: with another one the sentence stands there, too.
-  return text === "" || /: *$|\(\)/.test(text) || (name !== undefined && name !== "sources");
+  return text === "" || /: *$|\(\)/.test(text) || name !== undefined;
 }

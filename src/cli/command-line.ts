@@ -8,12 +8,14 @@ import { surroundingsError } from "../surroundings.js";
 import type { Command, CommandContext } from "./command.js";
 import { filterCommand } from "./commands/filter.js";
 import { commandNamed } from "./commands.js";
+import { checkEffects } from "./options/effects.js";
 import { COMMAND_NAMES, type CommandName } from "./options/option.js";
 import { checkedText, type OptionWords, parseValues } from "./options/parse-values.js";
 import { optionsOf } from "./options/table.js";
 import { commandMeant, otherWord } from "./other-words.js";
 import { plainWords } from "./plain-words.js";
 import { printOwn } from "./print.js";
+import type { ParsedWords } from "./yargs-words.js";
 
 /**
  * Words that other programs accept for the help or the version. They count if they stand alone and no file has that
@@ -22,7 +24,7 @@ import { printOwn } from "./print.js";
 const ALONE: Readonly<Record<string, string>> = { "-?": "--help", "/?": "--help", version: "--version" };
 
 type Run = () => ReturnType<Command["run"]>;
-type Surroundings = Omit<CommandContext, "commands" | "given">;
+type Surroundings = Omit<CommandContext, "commands">;
 
 /**
  * Parses the command line and returns the function that runs it. The first word selects the command; a filter run has
@@ -60,15 +62,10 @@ function checkFirstWord(word = ""): void {
 }
 
 /** `bare`: without a command word; then `--help` prints the general help. */
-async function parse(
-  command: Command,
-  argv: readonly string[],
-  rest: Omit<CommandContext, "given">,
-  bare: boolean,
-): Promise<Run> {
+async function parse(command: Command, argv: readonly string[], context: CommandContext, bare: boolean): Promise<Run> {
   const plain = plainWords(command.name, argv);
   if (plain !== undefined) {
-    return checked(command, plain.words, plain.files, { ...rest, given: Object.keys(plain.words) });
+    return checked(command, { ...plain, given: Object.keys(plain.words) }, context);
   }
   try {
     const { yargsWords } = await import("./yargs-words.js");
@@ -86,14 +83,14 @@ async function parse(
         ...argv,
       ]));
     }
-    return checked(command, words, files, { ...rest, given });
+    return checked(command, { words, files, given }, context);
   } catch (error) {
     throw await badCommandLine(error, command);
   }
 }
 
 /** Checks all values before anything is opened. */
-function checked(command: Command, words: OptionWords, files: readonly string[], context: CommandContext): Run {
+function checked(command: Command, { words, files, given }: ParsedWords, context: CommandContext): Run {
   if (files.includes("")) {
     throw new DumpError("BAD_OPTION", "the name of a file is empty", {
       cure: "Name the file; perhaps a variable of the shell is not set",
@@ -101,6 +98,7 @@ function checked(command: Command, words: OptionWords, files: readonly string[],
   }
   const values = parseValues(command.name, words);
   checkStoreOptions(command.name, words);
+  checkEffects(command.name, words, files, given);
   return () => command.run(files, values as never, context);
 }
 

@@ -16,8 +16,6 @@ export interface CommandContext {
   readonly commands: CommandTable;
   /** Threads that were started before the command line was parsed; only for a filter run. */
   readonly threads: WorkerThreads | undefined;
-  /** Long names of the options on the command line; those of a configuration file are not among them. */
-  readonly given: readonly string[];
 }
 
 /** The texts of a command's help in addition to its options (help.ts). Lines have at most 80 characters. */

@@ -52,25 +52,11 @@ export function spoolOptions({ spoolDir, spoolLimit }: Pick<InputArguments, "spo
   };
 }
 
-/** Checks that VMCOREINFO is given in one way only. Throws `BAD_OPTION`. */
-export function checkVmcoreinfoSources({ vmcoreinfo, vmlinux, vmcoreinfoDevice, vmcoreinfoAt }: InputArguments): void {
-  const sources = [
-    vmcoreinfo === undefined ? undefined : "-i gives VMCOREINFO",
-    vmlinux === undefined ? undefined : "-x makes VMCOREINFO from a vmlinux",
-    vmcoreinfoDevice === undefined ? undefined : "--vmcoreinfo-device leads to VMCOREINFO",
-    vmcoreinfoAt === undefined ? undefined : "--vmcoreinfo-at says where in memory it is",
-  ].filter((one) => one !== undefined);
-  if (sources.length > 1) {
-    throw new DumpError("BAD_OPTION", sources.join(", and "), { cure: "Use one of them" });
-  }
-}
-
 /**
  * Facts about the kernel that do not come from the dump. A packed vmlinux is unpacked. Throws `BAD_OPTION`, and for
  * files `NOT_READABLE` and what unpacking throws.
  */
 export async function completeOptions(args: InputArguments): Promise<CompleteOptions> {
-  checkVmcoreinfoSources(args);
   const { vmcoreinfo, vmlinux, vmcoreinfoDevice, vmcoreinfoAt } = args;
   if (vmlinux !== undefined) return { vmlinux: await givenVmlinux(vmlinux, spoolOptions(args)) };
   if (vmcoreinfo !== undefined) {

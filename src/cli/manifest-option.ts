@@ -45,12 +45,6 @@ export async function manifestWriter(
   signal: AbortSignal,
 ): Promise<ManifestWriter | undefined> {
   const { manifest: path, manifestDigests: digests, force } = args;
-  if (digests !== undefined && path === undefined) {
-    throw new DumpError("BAD_OPTION", `--manifest-digests ${digests}, but no --manifest`, {
-      cure: "`--manifest FILE --manifest-digests output` leaves out the input's digest",
-    });
-  }
-  checkSign(args.sign, path, "--manifest");
   if (path === undefined) return undefined;
   if (output !== undefined && isHttpOutput(output)) {
     throw new DumpError(
@@ -97,12 +91,4 @@ export async function manifestWriter(
     abort: () => file.abort(),
     leftBehind: () => file.leftBehind(),
   };
-}
-
-/** `--sign` without a file to sign is a mistake. Throws `BAD_OPTION`. */
-export function checkSign(sign: string | undefined, file: string | undefined, option: string): void {
-  if (sign === undefined || file !== undefined) return;
-  throw new DumpError("BAD_OPTION", `--sign ${sign}, but no ${option}`, {
-    cure: `Write ${option} FILE: the signature is made for it`,
-  });
 }

@@ -2,7 +2,7 @@ import { DumpError } from "../errors.js";
 import { onlyGiven } from "../only-given.js";
 import type { RunOptions } from "../shard/run-options.js";
 import { eraseFile } from "./erase-option.js";
-import { checkVmcoreinfoSources, completeOptions, openOptions } from "./input-options.js";
+import { completeOptions, openOptions } from "./input-options.js";
 import { filterRequest } from "./options/filter-request.js";
 import type { OptionValues } from "./options/table.js";
 
@@ -29,7 +29,6 @@ export async function runOptions(files: readonly string[], values: Values): Prom
   }
   // Checked here, so that their errors are reported at once and not by another host.
   openOptions(values);
-  checkVmcoreinfoSources(values);
   // The hosts unpack the vmlinux themselves.
   const { vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice } = await completeOptions({ ...values, vmlinux: undefined });
   const erase = await eraseFile(values);

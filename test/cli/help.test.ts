@@ -142,7 +142,7 @@ test.each([
   [["a", "b", "-Q", "v"], "unknown option -Q. `coresieve --help` lists the options"],
   [["a", "b", "-d"], "-d needs a value. `coresieve --help` lists the options"],
   [["a", "b", "-d", "32"], "-d 32: must be a whole number from 0 to 31. Add up: 1 zero pages, 2 page cache"],
-  [["a", "b", "-c", "-l"], "several codecs were named: zlib, lzo. Choose one"],
+  [["a", "b", "-c", "-l"], "-c and -l cannot be combined. Use one of them"],
   [["a", "b", "--compress", "rar"], "--compress rar: must be one of none, zlib, lzo, snappy, zstd"],
   [["a", "b", "-E", "--compression-level", "3"], "--compression-level 3, but no codec. Name one that has levels"],
   [["a", "b", "--num-threads", "many"], "--num-threads many: must be a whole number from 1 to 256"],

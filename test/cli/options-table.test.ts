@@ -2,10 +2,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parseCommandLine } from "../../src/cli/command-line.js";
-import { checkWithoutOutput } from "../../src/cli/commands/write-vmcoreinfo.js";
 import { COMMAND_NAMES } from "../../src/cli/options/option.js";
 import { parseValues } from "../../src/cli/options/parse-values.js";
-import { camelCase, GENERAL_OPTIONS, OPTIONS, optionsOf, shortest } from "../../src/cli/options/table.js";
+import { GENERAL_OPTIONS, OPTIONS, optionsOf, shortest } from "../../src/cli/options/table.js";
 import { foreignText } from "../../src/foreign-text.js";
 import { failureOf, failureOfAsync } from "../support/open.js";
 import { withOptionTables } from "../support/options-reference.js";
@@ -31,34 +30,6 @@ test("what a command refuses it does not have", () => {
     }
   }
 });
-
-test("-g refuses each option that is about an output, by both names, and takes those of the input", () => {
-  const bare = parseValues("filter", { "write-vmcoreinfo": "info" });
-  expect(() => checkWithoutOutput(bare, ["write-vmcoreinfo"])).not.toThrow();
-  const refused = [...optionsOf("filter").values()].filter((option) => {
-    const given = option.kind === "flag" ? true : "x";
-    const error = failureOfCheck(() => checkWithoutOutput({ ...bare, [camelCase(option.name)]: given }, [option.name]));
-    if (error === undefined) return false;
-    expect(error).toMatchObject({ code: "BAD_OPTION" });
-    expect(error.message).toContain(`-g writes nothing but the VMCOREINFO text, so ${shortest(option)} has no effect`);
-    return true;
-  });
-  const names = refused.map(({ name }) => name);
-  expect(names).toEqual(
-    expect.arrayContaining(["level", "privacy", "manifest", "report", "elf", "size-limit", "sync"]),
-  );
-  const taken = ["raw", "arch", "salvage", "force", "strict", "vmcoreinfo-at", "vmcoreinfo", "vmlinux", "spool-dir"];
-  expect(names.filter((name) => taken.includes(name))).toEqual([]);
-});
-
-function failureOfCheck(check: () => void): Error | undefined {
-  try {
-    check();
-    return undefined;
-  } catch (error) {
-    return error as Error;
-  }
-}
 
 test("values become what their options are", () => {
   const words = { level: "31,1", exclude: ",zero", "size-limit": "2k", "min-saving": "2.5%", pack: "none", sync: true };

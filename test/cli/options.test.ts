@@ -40,7 +40,7 @@ describe("refused", () => {
     ["a letter with a value", [input, out, "-E=on"], /-E takes no value, but "on"/],
     ["a letter with a level behind it", [input, out, "-z9"], /-z takes no value, but "9"/],
     ["letters with a value behind the last", [input, out, "-qc=9"], /-c takes no value, but "9"/],
-    ["two codecs", [input, out, "-l", "-z"], /several codecs were named: lzo, zstd/],
+    ["two codecs", [input, out, "-l", "-z"], /-l and -z cannot be combined\. Use one of them/],
     ["a codec that is none", [input, out, "--compress", "bzip2"], /bzip2/],
     ["a level for lzo", [input, out, "-l", "--compression-level", "3"], /lzo has none/],
     ["zlib level 10", [input, out, "-c", "--compression-level", "10"], /zlib has 1 to 9/],
@@ -58,7 +58,7 @@ describe("refused", () => {
       [`${input}-none`, out, "--privacy", "--privacy-extra", "ttys"],
       /must be one of registers, tty, .*Did you mean "tty"/,
     ],
-    ["an extra by itself", [`${input}-none`, out, "--privacy-extra", "tty"], /goes beyond --privacy/],
+    ["an extra by itself", [`${input}-none`, out, "--privacy-extra", "tty"], /--privacy-extra has no effect without --privacy/],
     ["--privacy at level 1", [`${input}-none`, out, "--privacy", "-d", "1"], /but level 1 was asked for/],
     [
       "--privacy falling back",
@@ -103,10 +103,8 @@ describe("taken", () => {
     ["-d1, as makedumpfile takes it", ["-d1"], 1],
     ["--exclude zero", ["--exclude", "zero"], 1],
     ["--exclude without any", ["--exclude", ","], 0],
-    ["clustered letters", ["-cd1", "-f"], 1],
+    ["clustered letters", ["-cd1"], 1],
     ["--level=0", ["--level=0"], 0],
-    ["-d 0 -d 1: the last counts", ["-d", "0", "-d", "1"], 1],
-    ["--exclude twice: the last counts", ["--exclude", "free", "--exclude", "zero"], 1],
   ])("%s", async (_, args, level) => {
     await run([...args, "-q", "-f", input, out]);
     const { facts, close } = openKdump(out);
@@ -121,7 +119,6 @@ describe("taken", () => {
     ["-z", 0x20],
     ["--compress=lzo", 2],
     ["--compress=none", 0],
-    ["--compress=none --compress=zlib", 1],
   ])("%s", async (option, status) => {
     await run([input, out, "-q", "-f", "-d", "0", ...option.split(" ")]);
     const { facts, close } = openKdump(out);

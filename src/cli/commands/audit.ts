@@ -12,7 +12,6 @@ import { abandoned } from "../../writer/abandoned.js";
 import { describeAudit } from "../audit-report.js";
 import { defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
-import { checkSign } from "../manifest-option.js";
 import { needDump, openInputs } from "../open-inputs.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
@@ -33,7 +32,6 @@ Exit code: 0 nothing found, 1 something found or failed, 2 wrong command line,
   },
   async run(files, values, { signal }) {
     needDump(files, "coresieve audit DUMP");
-    checkSign(values.sign, values.result, "--result");
     const period = new Period();
     const complete = await completeOptions(values);
     const secrets = values.secrets === undefined ? [] : await readSecrets(values.secrets);

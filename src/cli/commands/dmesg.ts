@@ -1,5 +1,4 @@
-import { DumpError } from "../../errors.js";
-import { formatRecord, type LogFormat, recordForJson } from "../../kernel/log/format-record.js";
+import { formatRecord, recordForJson } from "../../kernel/log/format-record.js";
 import { logOfKernel } from "../../kernel/log/read-log.js";
 import { openSession } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
@@ -25,7 +24,7 @@ export const dmesgCommand = defineCommand({
 
 async function printLog(files: readonly string[], args: OptionValues<"dmesg">, signal: AbortSignal): Promise<void> {
   needDump(files, "coresieve dmesg DUMP");
-  const format = logFormat(args);
+  const format = args.followFormat ?? "dmesg";
   const complete = await completeOptions(args);
   const warnings = new Warnings();
   const dump = await openInputs(files, warnings, args, signal);
@@ -53,10 +52,4 @@ async function printLog(files: readonly string[], args: OptionValues<"dmesg">, s
   } finally {
     dump.close();
   }
-}
-
-function logFormat({ followFormat, json }: OptionValues<"dmesg">): LogFormat {
-  if (followFormat === undefined) return "dmesg";
-  if (json) throw new DumpError("BAD_OPTION", "--json has its own format", { cure: "Leave out --follow-format" });
-  return followFormat;
 }

@@ -28,8 +28,7 @@ coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe`,
   },
   run: async (files, values, context) => {
     if (values.writeVmcoreinfo === undefined) return runFilter({ ...values, files }, context);
-    const { checkWithoutOutput, writeVmcoreinfo } = await import("./write-vmcoreinfo.js");
-    checkWithoutOutput(values, context.given);
+    const { writeVmcoreinfo } = await import("./write-vmcoreinfo.js");
     return writeVmcoreinfo({ ...values, files, writeVmcoreinfo: values.writeVmcoreinfo }, context.signal);
   },
 });

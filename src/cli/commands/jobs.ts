@@ -48,11 +48,6 @@ ID is what \`coresieve submit\` printed, the beginning of it, or its --key.`,
       const { cleanJobs } = await import("./jobs-clean.js");
       return cleanJobs([id, ...more], { redis, json, ...clean }, signal);
     }
-    if (clean.remove || clean.withoutRedis || clean.olderThan !== undefined) {
-      throw new DumpError("BAD_OPTION", "--remove, --older-than and --without-redis are options of clean", {
-        cure: "Write `coresieve jobs clean PLACE`",
-      });
-    }
     if (more.length > 0 || (action === "list") !== (id === undefined)) {
       throw new DumpError("BAD_OPTION", `${action} takes ${action === "list" ? "no" : "one"} ID`, { cure: USE });
     }

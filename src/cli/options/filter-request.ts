@@ -6,7 +6,6 @@ import { checkTogether } from "../../run/check-options.js";
 import { codecFor } from "../../run/check-values.js";
 import type { FilterOptions } from "../../run/filter-types.js";
 import { standardThreads } from "../../worker/threads.js";
-import type { OutputFormat } from "../../writer/output-format.js";
 import { packingOfOutput } from "../pack-option.js";
 import type { OptionValues } from "./table.js";
 
@@ -49,7 +48,7 @@ export function filterRequest(args: FilterArguments): FilterRequest {
     });
   }
   const pack = packingOfOutput(output, args.pack);
-  const format = chosenFormat(args);
+  const format = args.format ?? (args.elf ? "elf" : "kdump");
   const request: FilterRequest = {
     inputs: files,
     output,
@@ -71,17 +70,8 @@ export function filterRequest(args: FilterArguments): FilterRequest {
   return request;
 }
 
-function chosenFormat({ elf, format }: FilterArguments): OutputFormat {
-  if (elf && format !== undefined && format !== "elf") {
-    throw new DumpError("BAD_OPTION", `-E asks for ELF, --format for ${format}`, { cure: "Use one of them" });
-  }
-  return format ?? (elf ? "elf" : "kdump");
-}
-
+/** The alternatives of a group are not combined (effects.ts). */
 function chosenLevels({ level, exclude }: FilterArguments): { level: number; fallbackLevels: readonly number[] } {
-  if (level !== undefined && exclude !== undefined) {
-    throw new DumpError("BAD_OPTION", "-d and --exclude say the same in two ways", { cure: "Use one of them" });
-  }
   if (exclude !== undefined) return { level: levelOfNames(exclude), fallbackLevels: [] };
   const [first = MAX_LEVEL, ...fallbackLevels] = level ?? [];
   return { level: first, fallbackLevels };
@@ -102,16 +92,12 @@ function chosenOnFull({ onFull = "nothing" }: FilterArguments, output: string | 
 
 /** The codec of the options; `unasked` without such an option. */
 function chosenCodec(args: FilterArguments, unasked: CodecName): Codec {
-  const chosen: CodecName[] = CODEC_NAMES.filter((name) => name !== "none" && args[name]);
-  if (args.compress !== undefined) chosen.push(args.compress);
-  if (chosen.length > 1) {
-    throw new DumpError("BAD_OPTION", `several codecs were named: ${chosen.join(", ")}`, { cure: "Choose one" });
-  }
+  const chosen = args.compress ?? CODEC_NAMES.find((name) => name !== "none" && args[name]) ?? unasked;
   const level = args.compressionLevel;
-  if (level !== undefined && (chosen[0] ?? unasked) === "none") {
+  if (level !== undefined && chosen === "none") {
     throw new DumpError("BAD_OPTION", `--compression-level ${level}, but no codec`, {
       cure: "Name one that has levels: -c (zlib, 1 to 9) or -z (zstd, 1 to 19)",
     });
   }
-  return codecOf(chosen[0] ?? unasked, level);
+  return codecOf(chosen, level);
 }

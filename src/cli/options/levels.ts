@@ -50,9 +50,11 @@ export const LEVEL_OPTIONS = [
   }),
   flag("privacy-strict", [...FILTERING, "handover"], "like --privacy, and no text stays in kept pages", {
     long: "Also written `--privacy strict`: `--privacy`, and the pages that stay have no text and no payload outside of the kernel's image and log.",
+    same: "strict",
     see: "See [privacy.md](privacy.md#strict)",
   }),
   flag("strict", ["handover"], "the same as --privacy-strict", {
+    same: "strict",
     long: "As `--privacy strict`: no text and no payload in the pages that stay.",
     see: "See [privacy.md](privacy.md#strict)",
   }),
@@ -64,6 +66,10 @@ export const LEVEL_OPTIONS = [
     {
       empty: true,
       long: "With `--privacy strict`: text that stays. `comm`: the names of tasks",
+      idle: [
+        { in: FILTERING, without: ["privacy-strict"] },
+        { in: ["handover"], without: ["privacy-strict", "strict"] },
+      ],
     },
   ),
   list(
@@ -74,6 +80,7 @@ export const LEVEL_OPTIONS = [
     {
       empty: true,
       long: "With `--privacy`: overwrite also `registers` (of programs), `tty` (terminals' buffers), `log` (the text of the kernel's log), `host` (names of host and domain, command lines), with commas between",
+      idle: [{ in: FILTERING, without: ["privacy", "privacy-strict"] }],
     },
   ),
   file("erase", ["filter", "submit", "plan"], "overwrite data in kept pages, by rules in FILE", {

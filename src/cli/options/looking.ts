@@ -8,8 +8,8 @@ const { choice, file, flag, folder, list, number, numbers } = ROW;
 
 /** Options of commands that read a dump and write none: estimate, bench, audit, verify, dmesg. */
 export const LOOKING_OPTIONS = [
-  flag("notes", ["info"], "also list the notes"),
-  flag("vmcoreinfo-text", ["info"], "also show all items of VMCOREINFO"),
+  flag("notes", ["info"], "also list the notes", { idle: [{ beside: ["json"] }] }),
+  flag("vmcoreinfo-text", ["info"], "also show all items of VMCOREINFO", { idle: [{ beside: ["json"] }] }),
   numbers(
     "level",
     [0, MAX_LEVEL],
@@ -20,6 +20,7 @@ export const LOOKING_OPTIONS = [
       all: "all",
       long: "Levels to show, with commas between them, or `all`. Default: 0,1,16,17,23,31; `--json` has all",
       cure: "Write levels with commas between them, or all",
+      idle: [{ beside: ["json"] }],
     },
   ),
   folder("to", ["estimate"], "also mark outputs that do not fit on this disk", {
@@ -45,7 +46,9 @@ export const LOOKING_OPTIONS = [
     value: "PROGRAM",
     long: "`makedumpfile`, or its path: it is run in turn with coresieve",
   }),
-  number("against-threads", [1, MAX_THREADS], ["bench"], "its --num-threads, beside one thread (default: 2)"),
+  number("against-threads", [1, MAX_THREADS], ["bench"], "its --num-threads, beside one thread (default: 2)", {
+    idle: [{ without: ["against"] }],
+  }),
   folder("folder", ["bench"], "where outputs go (default: the temporary folder); it needs room for one", {
     object: { cure: "Name a folder of this machine: the files there are temporary" },
   }),
@@ -77,7 +80,7 @@ export const LOOKING_OPTIONS = [
     "key",
     ["verify"],
     "public key (PEM or OpenSSH): --manifest and --audit must be signed with its private key, in FILE.sig",
-    { object: "read" },
+    { object: "read", idle: [{ without: ["manifest", "audit"] }] },
   ),
   number("findings", [1, 1_000_000], ["verify"], "findings of each kind to show (default: 10)"),
   flag("since-clear", ["dmesg"], "only what came after the last `dmesg --clear`", {
@@ -88,5 +91,6 @@ export const LOOKING_OPTIONS = [
     LOG_FORMATS,
     ["dmesg"],
     "write lines as: dmesg (default), levels (dmesg -x), raw (dmesg -r), kmsg (/dev/kmsg), makedumpfile (--dump-dmesg)",
+    { idle: [{ beside: ["json"] }] },
   ),
 ] as const;

@@ -84,6 +84,24 @@ type OptionKind =
   /** Choices separated by commas. `empty`: the list may be empty. */
   | { readonly kind: "list"; readonly value: string; readonly choices: readonly string[]; readonly empty?: true };
 
+/** What the output of a command may be, where options hang on it. */
+export type OutputForm = "stdout" | "object" | "url" | "unpacked";
+
+/**
+ * Where an option has no effect: all the conditions hold. Conditions are names of options, or `NAME=VALUE` for one
+ * value. effects.ts refuses the option there.
+ */
+export interface Idle {
+  /** In these commands only. Default: in all that have the option. */
+  readonly in?: readonly CommandName[];
+  /** One of these is given. */
+  readonly beside?: readonly string[];
+  /** None of these is given. */
+  readonly without?: readonly string[];
+  /** The output has one of these forms. */
+  readonly output?: readonly OutputForm[];
+}
+
 /**
  * The only description of an option: the parser, the help texts, the manual pages, the completion, the names of the
  * configuration file and the reference (docs/command-line.md) are made from it.
@@ -100,10 +118,15 @@ export type Option = OptionKind & {
   /** Link in the reference, as Markdown. */
   readonly see?: string;
   /**
-   * Options of one group are alternatives: one of them on the command line overrides all of them in a configuration
-   * file.
+   * Options of one group are alternatives, which are not combined: one of them on the command line overrides all of
+   * them in a configuration file.
    */
-  readonly same?: "level" | "codec" | "vmcoreinfo" | "format";
+  readonly same?: "level" | "codec" | "vmcoreinfo" | "format" | "strict";
+  readonly idle?: readonly Idle[];
+  /** The only other options that have an effect beside it. */
+  readonly alone?: readonly string[];
+  /** The first words of the command's actions that have it. Default: all. */
+  readonly actions?: readonly string[];
   /** Commands that users may expect to have it, and why they do not. */
   readonly refused?: Readonly<Partial<Record<CommandName, string>>>;
   /** Advice for a wrong value. */
@@ -119,7 +142,10 @@ export type Option = OptionKind & {
 
 /** What a row of the table may have in addition to its name, its commands and its help. */
 type Further = Partial<
-  Pick<Option, "letter" | "long" | "see" | "same" | "refused" | "cure" | "object" | "common"> & {
+  Pick<
+    Option,
+    "letter" | "long" | "see" | "same" | "idle" | "alone" | "actions" | "refused" | "cure" | "object" | "common"
+  > & {
     readonly value: string;
     readonly repeated: "each" | "many";
     readonly suggested: readonly string[];

@@ -1,10 +1,16 @@
 import { OUTPUT_FORMATS } from "../../writer/output-format.js";
-import { ROW } from "./option.js";
+import { INPUT_OPTIONS, KERNEL_OPTIONS, SPOOL_OPTIONS } from "./input.js";
+import { type OutputForm, ROW } from "./option.js";
 
 const { choice, file, flag, folder, percent, size, text } = ROW;
 
 /** Packings of a whole file. none: not packed, whatever its name ends with. */
 export const PACKINGS = ["zstd", "lz4", "gzip", "none"] as const;
+
+/** Outputs without a name that could be taken, or could be given late. */
+const UNNAMED: readonly OutputForm[] = ["stdout", "url"];
+
+const namesOf = (options: readonly { readonly name: string }[]) => options.map(({ name }) => name);
 
 /** Options about the output. */
 export const OUTPUT_OPTIONS = [
@@ -62,6 +68,12 @@ export const OUTPUT_OPTIONS = [
       common: true,
       long: "Overwrite files that exist, when the new ones are whole. The input is never overwritten.",
       see: "See [below](#names-of-outputs)",
+      idle: [
+        { in: ["filter"], output: UNNAMED, without: ["manifest", "report"] },
+        { in: ["handover"], output: UNNAMED, without: ["manifest", "result", "page", "found"] },
+        { in: ["split", "rearrange", "reassemble"], output: UNNAMED },
+        { in: ["audit"], without: ["rules", "result"] },
+      ],
     },
   ),
   size("size-limit", ["filter", "split"], "most bytes of each OUT: 500M, 2G", {
@@ -81,8 +93,11 @@ export const OUTPUT_OPTIONS = [
   }),
   folder("spool-dir", ["rearrange"], "where it waits to be packed (default: beside OUT)", {
     object: { cure: "Name a folder of this machine: the file there is temporary" },
+    idle: [{ output: ["unpacked"] }],
   }),
-  size("spool-limit", ["rearrange"], "its largest size (default: half of the free space)"),
+  size("spool-limit", ["rearrange"], "its largest size (default: half of the free space)", {
+    idle: [{ output: ["unpacked"] }],
+  }),
   flag(
     "sync",
     ["filter", "handover", "split", "rearrange", "reassemble"],
@@ -90,11 +105,20 @@ export const OUTPUT_OPTIONS = [
     {
       long: "Wait until the disk has the output before it gets its name, and until it has the name.",
       see: "See [reliability.md](dev/reliability.md#what-is-on-the-disk)",
+      idle: [{ output: [...UNNAMED, "object"] }],
     },
   ),
   file("write-vmcoreinfo", ["filter"], "only the VMCOREINFO text of a dump; name no OUT", {
     letter: "g",
     long: "Only write the VMCOREINFO text of the dump to `FILE`; name no `OUT`",
+    alone: [
+      ...namesOf(INPUT_OPTIONS),
+      ...namesOf(SPOOL_OPTIONS),
+      ...namesOf(KERNEL_OPTIONS),
+      "force",
+      "strict",
+      "quiet",
+    ],
   }),
   file("manifest", ["filter"], "write a record of the run, with digests, to FILE", {
     long: "Write a record of the run to `FILE`, with digests of input and output.",
@@ -119,11 +143,17 @@ export const OUTPUT_OPTIONS = [
     object: "read",
     long: "Sign the manifest, or the audit's `--result`, with an Ed25519 private key. The signature is `FILE.sig`.",
     see: "See [manifest.md](manifest.md)",
+    idle: [
+      { in: ["filter"], without: ["manifest"] },
+      { in: ["audit"], without: ["result"] },
+      { in: ["handover"], output: UNNAMED, without: ["manifest", "result"] },
+    ],
   }),
   choice("manifest-digests", ["all", "output"], ["filter"], "digests of all (default), or of the output only", {
     value: "WHICH",
     long: "`all` (default) or `output`: the input is then not read a second time for its digest",
     cure: "`--manifest FILE --manifest-digests output` leaves out the input's digest",
+    idle: [{ without: ["manifest"] }],
   }),
   file("report", ["filter"], "write a page with a picture of memory to FILE", {
     long: "Write a page with a picture of memory, and of what was kept.",

@@ -46,5 +46,6 @@ export const RUN_OPTIONS = [
   ),
   flag("show-stats", ["filter"], "print makedumpfile's report as well", {
     long: "Print makedumpfile's report as well",
+    idle: [{ beside: ["json"] }],
   }),
 ] as const;
