@@ -1,6 +1,7 @@
-import { type BigIntStats, lstatSync, statSync } from "node:fs";
+import { type BigIntStats, fstatSync, lstatSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
 import { OPTION, unnamedPlace } from "../option-words.js";
+import { STDIN, STDIN_NAME } from "../reader/source/stream-input.js";
 import { cannotBeCreated, checkReplaceable, outputFile } from "./output-path.js";
 import { PartialFile } from "./partial-file.js";
 import type { Sink } from "./sink.js";
@@ -92,7 +93,7 @@ function checkTarget(path: string, target: string, { force, inputs }: FileSinkOp
     }
     return;
   }
-  const read = inputs.map(statIfThere);
+  const read = inputs.map((input) => statIfStdin(input) ?? statIfThere(input));
   if (read.some((input) => sameFile(input, there))) {
     throw new DumpError("OUTPUT_EXISTS", "is the input itself", {
       file: path,
@@ -130,6 +131,17 @@ function statIfThere(path: string): BigIntStats | undefined {
     return statSync(path, { throwIfNoEntry: false, bigint: true });
   } catch (error) {
     throw cannotBeCreated(path, error);
+  }
+}
+
+/** The file that stdin leads to (`< FILE`), if the input is stdin. */
+function statIfStdin(input: string): BigIntStats | undefined {
+  if (input !== STDIN && input !== STDIN_NAME) return undefined;
+  try {
+    return fstatSync(0, { bigint: true });
+  } catch {
+    // It is closed, so nothing is read there.
+    return undefined;
   }
 }
 

@@ -54,7 +54,18 @@ export function outputFile(path: string): string {
 
 /** Whether the names of two outputs lead to the same file. Errors in a name are reported when it is opened. */
 export function sameOutput(a: string, b: string): boolean {
-  return samePath(plain(a), plain(b));
+  const [one, other] = [plain(a), plain(b)];
+  return samePath(one, other) || (samePath(basename(one), basename(other)) && sameFolder(dirname(one), dirname(other)));
+}
+
+/** Whether two paths are one folder, which a bind mount shows at two places. Errors are reported when it is opened. */
+function sameFolder(a: string, b: string): boolean {
+  try {
+    const [one, other] = [a, b].map((path) => statSync(path, { bigint: true }));
+    return one?.dev === other?.dev && one?.ino === other?.ino;
+  } catch {
+    return false;
+  }
 }
 
 function plain(path: string): string {

@@ -58,7 +58,11 @@ describe("refused", () => {
       [`${input}-none`, out, "--privacy", "--privacy-extra", "ttys"],
       /must be one of registers, tty, .*Did you mean "tty"/,
     ],
-    ["an extra by itself", [`${input}-none`, out, "--privacy-extra", "tty"], /--privacy-extra has no effect without --privacy/],
+    [
+      "an extra by itself",
+      [`${input}-none`, out, "--privacy-extra", "tty"],
+      /--privacy-extra has no effect without --privacy/,
+    ],
     ["--privacy at level 1", [`${input}-none`, out, "--privacy", "-d", "1"], /but level 1 was asked for/],
     [
       "--privacy falling back",

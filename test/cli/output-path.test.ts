@@ -109,6 +109,24 @@ describe("a symbolic link, with -f:", () => {
     expect(readFileSync(at("precious"), "latin1")).toBe("precious");
   });
 
+  test("stdin that is the output's file: the input is never overwritten", async () => {
+    writeFileSync(at("dump"), readFileSync(input));
+    const run = await runCli(["-", at("dump"), "-f"], { shell: `"$@" < '${at("dump")}'` });
+    expectFailure(run, 1, /dump: is the input itself\. Name another file/);
+    expect(readFileSync(at("dump")).equals(readFileSync(input))).toBe(true);
+  });
+
+  test.runIf(process.getuid?.() === 0)("a folder that a bind mount shows at two places is one", (context) => {
+    mkdirSync(at("mounted"));
+    if (spawnSync("mount", ["--bind", at("there"), at("mounted")]).status !== 0) context.skip();
+    try {
+      expect(sameOutput(at("there/new"), at("mounted/new"))).toBe(true);
+      expect(sameOutput(at("there/new"), at("mounted/other"))).toBe(false);
+    } finally {
+      spawnSync("umount", [at("mounted")]);
+    }
+  });
+
   test("two outputs that lead to one file are seen, and the input at the end of a link", () => {
     symlinkSync("there/file", at("link"));
     expect(sameOutput(at("link"), join(folder, "there/../there/file"))).toBe(true);

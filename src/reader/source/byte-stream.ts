@@ -5,9 +5,8 @@ import { DumpError, NOTHING_LEFT, systemErrorCode } from "../../errors.js";
 import { foreignReason, piped, thrownText } from "../../option-words.js";
 import { describeSystemError, type FileHandle, statOpen } from "./byte-source.js";
 import { readFullyAsync } from "./full-io.js";
-import { STDIN } from "./stream-input.js";
+import { STDIN, STDIN_NAME } from "./stream-input.js";
 
-const STDIN_NAME = "stdin";
 const READ_SIZE = 1 << 20;
 
 /** Bytes that come one after the other and can be read only once. */

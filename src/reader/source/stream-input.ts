@@ -71,3 +71,5 @@ export function dropStream(input: GivenStream | StreamInput): void {
 
 /** The name that stands for stdin. */
 export const STDIN = "-";
+/** What an opened dump calls it. */
+export const STDIN_NAME = "stdin";
