@@ -56,6 +56,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -601,6 +602,7 @@ static void do_xattr(void)
 #include "marks-network.h"
 #include "marks-calls.h"
 #include "marks-held.h"
+#include "marks-more.h"
 
 static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "ended", do_ended }, { "messages", do_messages }, { "names", do_names }, { "keys", do_keys }, { "pages", do_pages },
@@ -618,6 +620,9 @@ static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "asked", do_asked }, { "passwords", do_passwords }, { "secrets", do_secrets }, { "audited", do_audited }, { "actions", do_actions },
 	{ "ipv6", do_ipv6 }, { "hid", do_hid }, { "autofs", do_autofs }, { "disks", do_disks }, { "protocols", do_protocols },
 	{ "ancillary", do_ancillary }, { "filters", do_filters }, { "numbers", do_numbers }, { "ttyprintk", do_ttyprintk }, { "guest", do_guest },
+	{ "readers", do_readers }, { "probes", do_probes }, { "zswap", do_zswap }, { "nine", do_nine }, { "nfs", do_nfs }, { "nbd", do_nbd },
+	{ "chains", do_chains }, { "can", do_can }, { "lines", do_lines }, { "sound", do_sound }, { "bluetooth", do_bluetooth },
+	{ "morerings", do_more_rings }, { "memory", do_memory }, { "texts", do_texts }, { "netconsole", do_netconsole }, { "calls", do_calls },
 };
 
 /* what the C library's copies left in vector registers would count as this process's own */

@@ -24,19 +24,22 @@ import corpuslib  # noqa: E402
 import runvm  # noqa: E402
 
 here = os.path.dirname(os.path.abspath(__file__))
-KEYS = {"5.10": "c510", "6.1": "c61", "6.12": "c612", "7.2": "c72", "arm64-7.2": "arm64-72"}
+KEYS = {"5.10": "c510", "6.1": "c61", "6.12": "c612", "7.2": "c72", "full-6.1": "g61", "full-7.2": "g72", "arm64-7.2": "arm64-72"}
 MODULES = ["virtio_console", "virtio_rng", "zram", "zsmalloc", "lzo_rle", "lzo", "vsock", "vsock_loopback",
            "tun", "libnvdimm", "nd_e820", "nd_pmem", "fuse", "loop", "dm_mod", "dm_crypt", "overlay", "bridge", "tls", "sctp",
            "wireguard", "xfrm_user", "esp4", "nf_tables", "af_alg", "algif_skcipher", "algif_hash", "algif_aead", "cbc", "ctr",
            "gcm", "ghash_generic", "hmac", "binfmt_misc", "configfs", "null_blk", "aesni_intel", "authenc", "echainiv", "seqiv", "sha256_generic", "sha256", "libsha256",
-           "act_simple", "cifs", "uhid", "hid_generic", "autofs4", "scsi_debug", "sd_mod", "brd", "tipc", "rds", "ttyprintk", "kvm", "kvm_amd"]
+           "act_simple", "cifs", "uhid", "hid_generic", "autofs4", "scsi_debug", "sd_mod", "brd", "tipc", "rds", "ttyprintk", "kvm", "kvm_amd",
+           # Full kernels alone have most of these.
+           "9p", "9pnet_fd", "nfs", "nfsv3", "nfsd", "nbd", "rxrpc", "libceph", "dns_resolver", "dummy", "macsec", "vcan", "can_raw", "can_bcm", "can_isotp",
+           "slip", "n_hdlc", "ppp_async", "snd_virmidi", "snd_seq", "hci_vhci", "uinput", "ip_set_hash_ip", "netconsole"]
 key, _, kdump = name.partition("+")
 
 # What the tools compile and start is this folder's program.
 sources = os.path.join(work, "marks-sources")
 os.makedirs(sources, exist_ok=True)
 shutil.copy(os.path.join(here, "marks.c"), os.path.join(sources, "workload.c"))
-for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h"):
+for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h"):
     shutil.copy(os.path.join(here, header), sources)
 shutil.copy(os.path.join(tools, "guest-init"), os.path.join(sources, "guest-init"))
 corpuslib.HERE = sources
@@ -91,9 +94,9 @@ runvm.make_ext4 = corpuslib.make_ext4 = with_encryption
 runvm.serial_args = with_devices
 only = [option for option in sys.argv[4:] if option.startswith("only:")]
 options = [option for option in sys.argv[4:] if not option.startswith("only:")]
-persistent = ["memmap=32M!192M", "memmap=8M$224M"] if key in ("5.10", "6.1", "6.12", "7.2") else []
+persistent = ["memmap=32M!192M", "memmap=8M$224M"] if key in ("5.10", "6.1", "6.12", "7.2", "full-6.1", "full-7.2") else []
 runvm.var(
-    f"marks-{name}", KEYS[key], 640 if kdump else 320, spec=only[0] if only else "all",
+    f"marks-{name}", KEYS[key], 640 if kdump else 512 if key.startswith("full") else 320, spec=only[0] if only else "all",
     append=" ".join(["secretmem.enable=1"] + options + persistent + ([] if kdump else ["crashkernel=48M"])),
     **({"kdump": "192M", "kexecflag": "-s"} if kdump else {}),
     formats=[] if kdump else ["elf"], timeout=1200, smp=2,

@@ -12,6 +12,7 @@ import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { kernelVersion } from "../../kernel/version.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { fileRequests } from "./file-requests.js";
 import { eventQueues, type InputQueues, rawReports } from "./input-queues.js";
 import type { ScrubList } from "./private-objects.js";
 import { serialPorts } from "./serial-ports.js";
@@ -43,6 +44,7 @@ export function driverBuffers(space: AddressSpace, kernel: KernelObjects): Drive
     ["keyboards and other input devices", eventQueues(space, kernel)],
     ["hidraw", rawReports(space, kernel)],
     ["CAN (ISO-TP)", longFrames(space, kernel)],
+    ["9p", fileRequests(space, kernel)],
   ] as readonly (readonly [string, (ScrubList & Partial<InputQueues>) | undefined])[]) {
     if (list === undefined) {
       found.missing.push(name);

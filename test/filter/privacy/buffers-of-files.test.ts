@@ -1,6 +1,7 @@
 /** Buffers of file systems, of the kernel's own files, of swap and protocols in slabs, and keys that lead to others. */
 import { expect, test } from "vitest";
 import { driverBuffers } from "../../../src/filter/privacy/driver-buffers.js";
+import { fileRequests } from "../../../src/filter/privacy/file-requests.js";
 import { fileTexts } from "../../../src/filter/privacy/file-texts.js";
 import { keyPayloads } from "../../../src/filter/privacy/key-payloads.js";
 import { buffersIn, swapBuffers, wholeObjects } from "../../../src/filter/privacy/whole-objects.js";
@@ -140,6 +141,31 @@ test("keys that lead to others: tickets of AFS in a list, the key of Ceph", () =
   point(0x4810, 0x4000);
   point(0x5010, 0x5400);
   expect(new Set(keyPayloads(kernel))).toEqual(new Set([0x4000, 0x4400, 0x4800, 0x4c00, 0x5000, 0x5400].map(at)));
+});
+
+test("9p: requests under way and their answers, in memory that is not of their cache", () => {
+  const types = {
+    v9fs_session_info: [0, 64],
+    "v9fs_session_info.slist": [0, 16],
+    "v9fs_session_info.clnt": [24, 8],
+    "p9_client.reqs.idr_rt.xa_head": [40, 8],
+    "p9_req_t.tc.sdata": [16, 8],
+    "p9_req_t.tc.capacity": [24, 8],
+    "p9_req_t.rc.sdata": [48, 8],
+    "p9_req_t.rc.capacity": [56, 8],
+  } as const;
+  const { kernel, word, point } = machine({ v9fs_sessionlist: 0x100 }, types);
+  point(0x100, 0x1000);
+  point(0x1000, 0x100);
+  point(0x1018, 0x2000);
+  // A tree of one request.
+  point(0x2028, 0x3000);
+  point(0x3010, 0x8000);
+  word(0x3018, 8192n);
+  point(0x3030, 0xc000);
+  word(0x3038, 1n << 40n);
+  expect(piecesOf(fileRequests(space, kernel)?.list as never)).toEqual([[0x8000, 0xa000]]);
+  expect(fileRequests(space, machine({ v9fs_sessionlist: 0x100, modules: 0x180 }, {}).kernel)).toBeUndefined();
 });
 
 test("CAN: messages of many frames in their sockets, and where the room is elsewhere", () => {
