@@ -6,6 +6,7 @@ import { kernelOf } from "../../../src/library/kernel-of.js";
 import { machineNamed } from "../../../src/reader/machine.js";
 import { openDump } from "../../../src/reader/open.js";
 import { filterDump } from "../../../src/run/filter-dump.js";
+import { verifyDump } from "../../../src/verify/verify-dump.js";
 import { Warnings } from "../../../src/warnings.js";
 import { AT, droppedPages, machineElf } from "../../support/arch/machine-image.js";
 import { machines } from "../../support/arch/machines.js";
@@ -39,6 +40,7 @@ describe("level 31", () => {
     const dropped = [...bitmapPfns(bitmap1)].filter((pfn) => !kept.has(pfn)).map((pfn) => facts.firstPfn + pfn);
     expect(dropped).toEqual(droppedPages(machine));
     expect(compareKdumpWithElf(output, input)).toMatchObject({ different: [], unknown: [], leaked: [] });
+    expect(await verifyDump(output, { workers: sharedThread() })).toMatchObject({ whole: true, findings: [] });
   });
 });
 

@@ -72,16 +72,24 @@ export interface MachineCase {
   readonly prepare?: (memory: PhysicalMemory, start: number) => void;
 }
 
-/** Pages by their distance from the start of memory, and what is in them. All others are the kernel's own. */
-const PAGES = { buddy: 32, anonymous: 48, cache: 49, slab: 50 } as const;
+/**
+ * Pages by their distance from the start of memory, and what is in them: behind all that AT names, which a dump of level
+ * 31 must have. All others are the kernel's own.
+ */
+function pagesOf({ pageSize }: MachineCase) {
+  const buddy = 0x60_0000 / pageSize;
+  return { buddy, anonymous: buddy + 16, cache: buddy + 17, slab: buddy + 18 };
+}
 export const BUDDY_ORDER = 3;
 const MEMORY = { small: 8 << 20, large: 16 << 20 } as const;
 
 /** What a level-31 filter drops of it, as pfns. */
-export function droppedPages({ start, pageSize }: MachineCase): number[] {
-  const first = start / pageSize;
-  const buddies = Array.from({ length: 2 ** BUDDY_ORDER }, (_, i) => first + PAGES.buddy + i);
-  return [...buddies, first + PAGES.anonymous, first + PAGES.cache];
+export function droppedPages(machine: MachineCase): number[] {
+  const first = machine.start / machine.pageSize;
+  const { buddy, anonymous, cache } = pagesOf(machine);
+  return [...Array.from({ length: 2 ** BUDDY_ORDER }, (_, i) => buddy + i), anonymous, cache].map(
+    (page) => first + page,
+  );
 }
 
 /** The dump. */
@@ -115,6 +123,7 @@ function writeStructs(memory: PhysicalMemory, machine: MachineCase, size: number
   const { start, wordSize } = machine;
   const layout = layoutOf(machine);
   const { bits, types, headLink } = featuresOf(machine);
+  const { buddy, anonymous, cache, slab } = pagesOf(machine);
   const put = (page: number, fields: { flags?: number; mapping?: number; private?: number; mapcount?: number }) => {
     const at = start + AT.structs + page * layout.size;
     memory.writeInteger(at, wordSize, fields.flags ?? 0);
@@ -124,11 +133,11 @@ function writeStructs(memory: PhysicalMemory, machine: MachineCase, size: number
     if (headLink !== undefined) memory.writeInteger(at + layout.head, wordSize, 0);
   };
   for (let page = 0; page < size / 4096; page++) put(page, {});
-  put(PAGES.buddy, { mapcount: (types.buddy ?? -1) >>> 0, private: BUDDY_ORDER });
-  put(PAGES.anonymous, { flags: 1 << bits.lru, mapping: 0x1001 });
-  put(PAGES.cache, { flags: 1 << bits.lru, mapping: 0x2000 });
-  const slab = bits.slab === undefined ? { mapcount: (types.slab ?? -1) >>> 0 } : { flags: 1 << bits.slab };
-  put(PAGES.slab, { ...slab, mapping: 0x3001 });
+  put(buddy, { mapcount: (types.buddy ?? -1) >>> 0, private: BUDDY_ORDER });
+  put(anonymous, { flags: 1 << bits.lru, mapping: 0x1001 });
+  put(cache, { flags: 1 << bits.lru, mapping: 0x2000 });
+  const marks = bits.slab === undefined ? { mapcount: (types.slab ?? -1) >>> 0 } : { flags: 1 << bits.slab };
+  put(slab, { ...marks, mapping: 0x3001 });
   if (machine.model === "vmemmap") linkPages(memory, machine);
 }
 
@@ -136,7 +145,8 @@ function writeStructs(memory: PhysicalMemory, machine: MachineCase, size: number
 function linkPages(memory: PhysicalMemory, machine: MachineCase): void {
   const { size } = layoutOf(machine);
   const { lru } = featuresOf(machine).layout;
-  const [one, two] = [PAGES.anonymous, PAGES.cache].map((page) => page * size + lru) as [number, number];
+  const { anonymous, cache } = pagesOf(machine);
+  const [one, two] = [anonymous, cache].map((page) => page * size + lru) as [number, number];
   for (const [from, to] of [[one, two] as const, [two, one] as const]) {
     const address = vmemmapStart(machine) + BigInt(to);
     memory.writeInteger(machine.start + AT.structs + from, 8, address);
