@@ -5,6 +5,7 @@ import { PatternFinder } from "../../src/filter/text/find-patterns.js";
 import { WideTexts } from "../../src/filter/text/wide-texts.js";
 import { pageLayout } from "../../src/kernel/page/page-layout.js";
 import { parseKernelVersion } from "../../src/kernel/version.js";
+import { runAtOnce } from "../../src/long-work.js";
 import { privateKeyOf, publicKeyOf, signatureOf } from "../../src/manifest/signature.js";
 import { layer } from "../../src/reader/extents.js";
 import { extentsMemory } from "../../src/reader/extents-memory.js";
@@ -106,7 +107,7 @@ const deviceTarget: FuzzTarget = {
     };
     const memory = extentsMemory(source, layer([{ start: 4096, end: 4096 + bytes.length, source: 0 }]));
     attempt(() => followDeviceEntry(memory, decodeDeviceEntry(input.subarray(0, ENTRY_SIZE))));
-    for (const { paddr } of scanForVmcoreinfo(memory)) {
+    for (const { paddr } of runAtOnce(scanForVmcoreinfo(memory))) {
       if (textAt(memory, paddr) === undefined) throw new Error("a text found, and not there when asked for");
     }
   },

@@ -31,7 +31,7 @@ import type { Dump } from "../reader/dump.js";
 import { isLive } from "../reader/source/input-changed.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import type { Session } from "../run/own-session.js";
-import { openOriginalSession, openSession } from "../run/session.js";
+import { openOriginalSession, openSessionAwake } from "../run/session.js";
 import { aWarnings, Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
 import type { AuditResult, KindCount, SecretPlace } from "./audit-result.js";
@@ -92,11 +92,11 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   const { original, signal } = options;
   const secrets = options.secrets ?? [];
   const warnings = options.warnings ?? new Warnings();
-  const complete = { ...options.complete, warnings };
-  const session = openSession(input, complete);
+  const complete = { ...options.complete, warnings, signal };
+  const session = await openSessionAwake(input, complete);
   const { dump } = session;
   const own = kindSourceOf(session);
-  const other = original && kindSourceOf(openOriginalSession(original, dump, complete));
+  const other = original && kindSourceOf(await openOriginalSession(original, dump, complete));
   if (original !== undefined) checkSameKernel(own, other, original);
   if (own.reader === undefined && other?.reader === undefined && secrets.length === 0) {
     const without = `${own.why ?? ""}${other === undefined ? "" : `; of the original: ${other.why}`}`;

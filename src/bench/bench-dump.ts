@@ -6,7 +6,7 @@ import type { CompleteOptions } from "../kernel/complete-own.js";
 import { onlyGiven } from "../only-given.js";
 import type { Dump } from "../reader/dump.js";
 import type { Session } from "../run/own-session.js";
-import { openSession } from "../run/session.js";
+import { openSessionAwake } from "../run/session.js";
 import { forgetUnfinished, type Unfinished, watchUnfinished } from "../unfinished.js";
 import type { BenchedDump, BenchResult, ProgramComparison, StageFigures } from "./bench-result.js";
 import { type CompareOptions, codecsHere, comparePrograms } from "./compare-programs.js";
@@ -31,7 +31,7 @@ export interface BenchOptions extends Omit<CompareOptions, "folder"> {
 /** Measures stages in this process, and whole runs of this program and others. Throws `DumpError`s. */
 export async function benchDump(input: Dump, options: BenchOptions): Promise<BenchResult> {
   const { levels, parent, version, signal, say, reference } = options;
-  const session = openSession(input, options.complete);
+  const session = await openSessionAwake(input, { ...options.complete, signal });
   const { whyNoView } = session;
   if (whyNoView !== undefined && whyNoView.code !== "CANNOT_FILTER") throw whyNoView;
   const codecs = codecsHere(options.codecs);

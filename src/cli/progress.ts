@@ -25,6 +25,7 @@ export interface ProgressDisplay {
 }
 
 const LABELS: Readonly<Record<Progress["phase"], string>> = {
+  find: "Searching memory for the kernel",
   classify: "Looking at pages",
   extend: "Asking the extension",
   zero: "Looking for zero pages",

@@ -5,7 +5,7 @@ import { logTail } from "../report/log-tail.js";
 import { renderReport } from "../report/render-report.js";
 import { RunRecorder } from "../report/run-recorder.js";
 import type { FilterResult, WholeFilterOptions } from "../run/filter-dump.js";
-import { openSession } from "../run/session.js";
+import { openSessionAwake } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import { abandoned } from "../writer/abandoned.js";
 import { readyFileSink } from "../writer/open-file-sink.js";
@@ -51,7 +51,8 @@ export async function reportWriter(
     async write(dump, options, result, seconds) {
       try {
         // Warnings of this session are dropped: the run has already reported them.
-        const log = logTail(openSession(dump, { ...options, warnings: new Warnings() }).dump);
+        const session = await openSessionAwake(dump, { ...options, warnings: new Warnings() });
+        const log = logTail(session.dump);
         const data = recorder.data(options, result, log, packageVersion(), output ?? "stdout", seconds);
         await writePage(sink, renderReport(data));
       } catch (error) {

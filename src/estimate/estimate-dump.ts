@@ -22,7 +22,7 @@ import { type PageBytes, sharedPageBytes } from "../reader/page-bytes.js";
 import { aCodec, codecFor } from "../run/check-values.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
 import { withCpuNotes } from "../run/cpu-notes.js";
-import { openSession } from "../run/session.js";
+import { openSessionAwake } from "../run/session.js";
 import { aWarnings, Warnings } from "../warnings.js";
 import { someWorkers, WorkerThreads } from "../worker/threads.js";
 import { dumpFacts } from "../writer/collect-facts.js";
@@ -83,7 +83,7 @@ export async function estimateDump(input: Dump, options: EstimateOptions = {}): 
   checkArgument("input", input, aDump);
   const codecs = (options.codecs ?? usableCodecs()).map((codec) => codecFor("kdump", codec));
   for (const codec of codecs) checkCodec(codec);
-  const session = openSession(input, options);
+  const session = await openSessionAwake(input, options);
   const { whyNoView, warnings } = session;
   // Outputs have a note for each CPU, so the notes count here too.
   const { dump } = await withCpuNotes(session, "kdump");

@@ -2,7 +2,8 @@ import { auditDump } from "../audit/audit-dump.js";
 import type { AuditResult } from "../audit/audit-result.js";
 import { onlyGiven } from "../only-given.js";
 import type { Dump } from "../reader/dump.js";
-import { openSession } from "../run/session.js";
+import { reportSearch } from "../run/own-session.js";
+import { openSessionAwake } from "../run/session.js";
 import { type VerifyResult, verifyDump } from "../verify/verify-dump.js";
 import { Warnings } from "../warnings.js";
 import type { WorkerThreads } from "../worker/threads.js";
@@ -30,7 +31,10 @@ export async function checkOutput(
   const stop = signal && { signal };
   // What was said of the kernel is true of the original. What was written has it in its own note, and may lack the memory.
   const given = onlyGiven({ vmlinux, vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice });
-  const { dump: known } = openSession(original, { ...given, warnings: new Warnings() });
+  const { dump: known } = await openSessionAwake(original, {
+    ...{ ...given, ...stop, warnings: new Warnings() },
+    onReached: reportSearch(original, ({ phase, done, total }) => progress(phase, done, total)),
+  });
   const audit = await auditDump(written, {
     ...(secrets && { secrets }),
     ...(vmlinux && { complete: { vmlinux } }),

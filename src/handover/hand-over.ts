@@ -68,7 +68,7 @@ async function run(dump: Dump, options: RunOptions, place: HandOverPlace, files:
   const period = new Period();
   const progress = progressOf(
     [
-      ...(["classify", "check", ...(erase === undefined ? [] : ["search"]), "zero", "write"] as const),
+      ...(["find", "classify", "check", ...(erase === undefined ? [] : ["search"]), "zero", "write"] as const),
       ...(["audit", "verify", "compare", "digest", ...(place.sends ? ["send"] : [])] as const),
     ] as HandOverProgress["phase"][],
     options.onProgress,

@@ -7,6 +7,7 @@ type Phase = HandOverProgress["phase"];
  * system.
  */
 const WEIGHTS: Readonly<Record<Phase, number>> = {
+  find: 0,
   classify: 5,
   extend: 0,
   check: 2,

@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import type { LongWork } from "../long-work.js";
 import { OPTION } from "../option-words.js";
 import type { Dump, DumpHeader, FoundVmcoreinfo } from "../reader/dump.js";
 import { isOfXenHost } from "../reader/notes.js";
@@ -53,26 +54,26 @@ export const NO_DOUBT: Doubt = () => undefined;
  * is found in memory. Reads all memory if no note is proven; otherwise a few pages. Throws `BAD_OPTION` if there is no
  * text at the address asked for, or if a given text or vmlinux is not of the dumped kernel.
  */
-export function completeOwn(
+export function* completingOwn(
   dump: Dump,
   warnings: Warnings,
   options: Omit<CompleteOptions, "vmlinux"> = {},
   doubt: Doubt = NO_DOUBT,
-): CompleteDump {
+): LongWork<CompleteDump> {
   const at = options.vmcoreinfoAt;
   const withoutView = (complete: Dump): CompleteDump => {
     pageSizeFor(complete.machine.arch, complete.vmcoreinfo, warnings);
     return { dump: complete, view: undefined };
   };
   if (options.vmcoreinfo !== undefined) {
-    return withoutView(withGiven(withoutVmcoreinfo(dump), options.vmcoreinfo, dump, warnings));
+    return withoutView(yield* withGiven(withoutVmcoreinfo(dump), options.vmcoreinfo, dump, warnings));
   }
   if (options.vmcoreinfoDevice !== undefined) {
     const fromDevice = withDeviceNote(withoutVmcoreinfo(dump), options.vmcoreinfoDevice, warnings);
     if (fromDevice !== undefined) return withoutView(fromDevice);
   }
   if (at !== undefined) return withoutView(withTextAt(withoutVmcoreinfo(dump), at));
-  const complete = ownOrInMemory(dump, warnings, doubt);
+  const complete = yield* ownOrInMemory(dump, warnings, doubt);
   if (complete.dump.vmcoreinfo !== undefined) return complete;
   const { arch } = dump.machine;
   if (!dump.machineGuessed && STATE_PAGE_SIZE.has(dump.header.format)) return complete;
@@ -87,7 +88,7 @@ export function completeOwn(
 const STATE_PAGE_SIZE: ReadonlySet<DumpHeader["format"]> = new Set(["lkcd", "kdump"]);
 
 /** Takes a text from elsewhere, if it belongs to the kernel in memory. `original` still has the dump's own text. */
-function withGiven(dump: Dump, given: GivenVmcoreinfo, original: Dump, warnings: Warnings): Dump {
+function* withGiven(dump: Dump, given: GivenVmcoreinfo, original: Dump, warnings: Warnings): LongWork<Dump> {
   const release = releaseOf(given, warnings);
   const text: VmcoreinfoText = { paddr: Number.NaN, text: given.text, noteLittleEndian: undefined };
   const machines = machinesOf(dump, text);
@@ -105,7 +106,8 @@ function withGiven(dump: Dump, given: GivenVmcoreinfo, original: Dump, warnings:
   // The text does not lead to the dumped kernel: it may belong to another one.
   const known =
     original.vmcoreinfo?.osrelease ??
-    (original.header.utsname?.release || ownOrInMemory(dump, new Warnings(), NO_DOUBT).dump.vmcoreinfo?.osrelease);
+    (original.header.utsname?.release ||
+      (yield* ownOrInMemory(dump, new Warnings(), NO_DOUBT)).dump.vmcoreinfo?.osrelease);
   if (known !== undefined && known !== release) throw wrongRelease(given, release, known);
   return withText(dump, text, dump.machine);
 }
@@ -159,7 +161,7 @@ const MAX_NOTES = 16;
  * Memory may also hold copies of the kernel's text, or the text of a second kernel (the crash kernel that was to write
  * the dump).
  */
-function ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): CompleteDump {
+function* ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): LongWork<CompleteDump> {
   const own = ownTexts(dump);
   // Texts in memory may be those of any domain.
   if (isOfXenHost(dump.notes)) return { dump, view: undefined };
@@ -168,7 +170,7 @@ function ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): CompleteDu
   const notes = own.map((text, i) => tryText(i === 0 ? dump : without, text, doubt, i + 1));
   const proven = notes.find(isProven);
   if (proven !== undefined && notes.length === 1) return take(proven, notes, warnings);
-  const all = proven === undefined ? [...notes, ...inMemory(without, doubt)] : notes;
+  const all = proven === undefined ? [...notes, ...(yield* inMemory(without, doubt))] : notes;
   const sorted = byLikelihood(all);
   const found = sorted.map((one) => one.found);
   warnOfSeveral(found, warnings);
@@ -225,20 +227,24 @@ function ownTexts({ vmcoreinfo, notes }: Dump): VmcoreinfoText[] {
 }
 
 /** Tries all texts in memory; of copies only the first. Returns none for a machine's own live memory. */
-function inMemory(dump: Dump, doubt: Doubt): TriedText[] {
+function* inMemory(dump: Dump, doubt: Doubt): LongWork<TriedText[]> {
   if (!maySearch(dump)) return [];
   const known = new Map<string, TriedText>();
-  return scanForVmcoreinfo(dump.memory).map((text) => {
+  const all: TriedText[] = [];
+  for (const text of yield* scanForVmcoreinfo(dump.memory)) {
     const { text: words, paddr, noteLittleEndian } = text;
     const copy = known.get(words);
     if (copy === undefined) {
       const tried = tryText(dump, text, doubt);
       known.set(words, tried);
-      return tried;
+      all.push(tried);
+      yield;
+      continue;
     }
     const found = { ...copy.found, paddr, inNote: noteLittleEndian !== undefined };
-    return { ...copy, dump: copy.dump && { ...copy.dump, vmcoreinfoAddress: paddr }, found };
-  });
+    all.push({ ...copy, dump: copy.dump && { ...copy.dump, vmcoreinfoAddress: paddr }, found });
+  }
+  return all;
 }
 
 function warnOfSeveral(found: readonly FoundVmcoreinfo[], warnings: Warnings): void {

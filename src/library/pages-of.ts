@@ -29,8 +29,8 @@ import type { PfnRange } from "../reader/pfn-range.js";
 import { readPages } from "../reader/physical-memory.js";
 import { aLevel } from "../run/check-values.js";
 import { checkedPlan } from "../run/classify.js";
-import { withView } from "../run/own-session.js";
-import { openSession } from "../run/session.js";
+import { type ViewedSession, withView } from "../run/own-session.js";
+import { openSessionAwake } from "../run/session.js";
 import { aWarnings, Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
 import { SCAN_PAGES } from "../worker/classify-pages.js";
@@ -139,7 +139,7 @@ export async function* pagesOf(dump: Dump, options: PagesOptions = {}): AsyncGen
   checkArgument("dump", dump, aDump);
   const kinds = wanted(PAGE_KINDS, options.kinds);
   const classes = wanted(PAGE_CLASSES, options.classes);
-  const walk = new Walk(dump, options);
+  const walk = await Walk.open(dump, options);
   for await (const chunk of walk.chunks()) {
     const { startPfn, count, present } = chunk;
     for (let i = findBitIn(present, 0, count, true); i < count; i = findBitIn(present, i + 1, count, true)) {
@@ -169,7 +169,7 @@ export async function* pageChunksOf(
   const { classes: _, kinds: __, ...shape } = PAGES;
   checkGiven(options, shape);
   checkArgument("dump", dump, aDump);
-  yield* new Walk(dump, options).chunks();
+  yield* (await Walk.open(dump, options)).chunks();
 }
 
 /** 1 at the indexes of the chosen names; of all names, if none are chosen. */
@@ -193,14 +193,19 @@ class Walk {
   readonly #usable: Policy;
   readonly #classes = new Uint8Array(SCAN_PAGES);
 
-  constructor(input: Dump, options: PagesOptions) {
-    const { level = MAX_LEVEL, warnings = new Warnings(), signal } = options;
-    this.#asked = policyOfLevel(level);
-    const session = withView(openSession(input, { ...options, warnings }));
+  static async open(input: Dump, options: PagesOptions): Promise<Walk> {
+    const warnings = options.warnings ?? new Warnings();
+    const asked = policyOfLevel(options.level ?? MAX_LEVEL);
+    const session = withView(await openSessionAwake(input, { ...options, warnings }));
+    return new Walk(session, asked, options.signal);
+  }
+
+  private constructor(session: ViewedSession, asked: Policy, signal: AbortSignal | undefined) {
+    this.#asked = asked;
     const { view = session.view, policy, plan } = checkedPlan(session, policyOfLevel(MAX_LEVEL));
     this.dump = session.dump;
     this.view = view;
-    this.#warnings = warnings;
+    this.#warnings = session.warnings;
     this.#signal = signal;
     this.#plan = plan;
     this.#present = copyOfBitmap(plan.kept);

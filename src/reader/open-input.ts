@@ -1,12 +1,12 @@
 import { statSync } from "node:fs";
 import { DumpError } from "../errors.js";
+import { runAwake } from "../long-work.js";
 import { aFileName, checkArgument, checkGiven, eitherOf, listOf } from "../option-shape.js";
 import { isHttpUrl, shownUrl } from "../store/http-url.js";
 import type { RemoteObject } from "../store/remote-object.js";
 import { isStorePath } from "../store/store-url.js";
 import { aWarnings, Warnings } from "../warnings.js";
 import type { Dump } from "./dump.js";
-import { openAwake } from "./format.js";
 import { INPUT_SHAPE, type InputOptions } from "./input-options.js";
 import { isPackedSave } from "./libvirt-save/header.js";
 import { needsFurther, openingOf } from "./open-sources.js";
@@ -62,7 +62,9 @@ export async function openInput(
     }
     const further = needsFurther(images, given) ? (await import("./further-formats.js")).FURTHER : undefined;
     const opening = openingOf(images, warnings, given, further);
-    return await openAwake(opening, options.signal, images[0]?.file.path ?? "");
+    const file = images[0]?.file.path ?? "";
+    const stopped = () => new DumpError("ABORTED", "stopped while it was read", { file });
+    return await runAwake(opening, { signal: options.signal, stopped });
   } catch (error) {
     closeOnce(images)();
     for (const input of all) if (typeof input !== "string") dropStream(input);

@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { runAtOnce } from "../long-work.js";
 import {
   aFlag,
   aFunction,
@@ -16,7 +17,7 @@ import { OPTION, piped } from "../option-words.js";
 import type { Warnings } from "../warnings.js";
 import type { Dump, OpenedAs } from "./dump.js";
 import { isFlattened } from "./flattened/records.js";
-import { type FormatOptions, type Opening, openAtOnce, opened } from "./format.js";
+import { type FormatOptions, type Opening, opened } from "./format.js";
 import { formatOf, formatOfImage, headOf, loaded, noDump, openFormats } from "./formats.js";
 import { framesOf, withFrames } from "./frames.js";
 import type { FurtherReaders } from "./further-formats.js";
@@ -82,7 +83,7 @@ export function openSources(
   options: OpenOptions,
   further: FurtherReaders | undefined,
 ): Dump {
-  return openAtOnce(openingOf(images, warnings, options, further));
+  return runAtOnce(openingOf(images, warnings, options, further));
 }
 
 /** The same, step by step. */
@@ -102,7 +103,7 @@ export function* openingOf(
       ? openAddressed(images, addresses, raw, reading, further)
       : raw === undefined
         ? yield* opened(openFormats(images, reading, ofNoFormat, further))
-        : openRawImage(images, raw, reading, further);
+        : yield* openRawImage(images, raw, reading, further);
   const dump = closable({ ...translated(found), opened: openedAs(options) });
   const spool = images.find((image) => image.spool !== undefined)?.spool;
   if (spool === undefined) return dump;
@@ -168,12 +169,12 @@ function checkNoArchive(image: SourceImage): void {
 }
 
 /** Opens bare memory, unless the file is clearly something else. */
-function openRawImage(
+function* openRawImage(
   images: readonly SourceImage[],
   place: RawPlace,
   options: FormatOptions,
   further: FurtherReaders | undefined,
-): Dump {
+): Opening {
   const first = images[0];
   if (first === undefined) throw noDump();
   checkNoArchive(first);
@@ -183,7 +184,7 @@ function openRawImage(
       : first.flattened !== undefined || formatOfImage(first) !== undefined
         ? "is a dump with headers, not bare memory"
         : undefined;
-  if (problem === undefined) return loaded(further).openRaw(first, place, options);
+  if (problem === undefined) return yield* loaded(further).openRaw(first, place, options);
   throw new DumpError("BAD_OPTION", problem, {
     file: first.file.path,
     cure: images.length > 1 ? "Give each file its address instead: `FILE@0 FILE@4G`" : `Leave out ${OPTION.raw}`,

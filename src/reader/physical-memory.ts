@@ -1,3 +1,4 @@
+import type { LongWork } from "../long-work.js";
 import type { PageBitmap } from "./bitmap.js";
 
 /** Physical memory of the dumped machine. */
@@ -38,12 +39,12 @@ const PIECE = 1 << 20;
  * What `take` makes of the addresses at which memory has these bytes, `most` of them; it returns `undefined` for other
  * data that begin alike. Reads all memory, at the speed of the input.
  */
-export function findInMemory<T>(
+export function* findInMemory<T>(
   memory: PhysicalMemory,
   bytes: Buffer,
   most: number,
   take: (paddr: number) => T | undefined,
-): T[] {
+): LongWork<T[]> {
   const found: T[] = [];
   const piece = Buffer.alloc(PIECE + bytes.length - 1);
   let paddr = memory.next(0);
@@ -53,7 +54,10 @@ export function findInMemory<T>(
     for (let at = view.indexOf(bytes); at !== -1 && at < PIECE; at = view.indexOf(bytes, at + 1)) {
       const taken = take(paddr + at);
       if (taken !== undefined) found.push(taken);
+      // A piece may be full of data that begin alike, and `take` reads up to 64 KiB for each.
+      yield paddr;
     }
+    yield paddr;
     paddr = memory.next(paddr + Math.max(Math.min(length, PIECE), 1));
   }
   return found;

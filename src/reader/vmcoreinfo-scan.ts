@@ -1,3 +1,4 @@
+import type { LongWork } from "../long-work.js";
 import { findInMemory, type PhysicalMemory } from "./physical-memory.js";
 
 /** A text in memory that looks like VMCOREINFO. */
@@ -24,7 +25,7 @@ const MAX_FOUND = 256;
  * ELF note for the crash. Kernels before 4.13 have both in their image, so all of memory is searched, not only page
  * starts. Texts that are cut off or mixed with other bytes are left out. Reads all memory, at the speed of the input.
  */
-export function scanForVmcoreinfo(memory: PhysicalMemory): VmcoreinfoText[] {
+export function scanForVmcoreinfo(memory: PhysicalMemory): LongWork<VmcoreinfoText[]> {
   return findInMemory(memory, START, MAX_FOUND, (paddr) => textAt(memory, paddr));
 }
 

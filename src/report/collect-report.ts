@@ -18,7 +18,7 @@ import { isLive } from "../reader/source/input-changed.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
 import { cpuCount } from "../run/cpu-notes.js";
 import type { Session } from "../run/own-session.js";
-import { openSession } from "../run/session.js";
+import { openSessionAwake } from "../run/session.js";
 import { aWarnings, type Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
 import { WorkerThreads } from "../worker/threads.js";
@@ -47,7 +47,7 @@ export async function collectReport(input: Dump, options: ReportOptions = {}): P
   checkGiven(options, { ...COMPLETE_SHAPE, warnings: aWarnings, signal: maybe(aSignal) });
   checkArgument("input", input, aDump);
   const { signal } = options;
-  const session = openSession(input, options);
+  const session = await openSessionAwake(input, options);
   const { dump, whyNoView, warnings } = session;
   if (whyNoView !== undefined) {
     if (whyNoView.code !== "CANNOT_FILTER") throw whyNoView;

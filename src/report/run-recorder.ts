@@ -10,6 +10,7 @@ import { fileNames, kindRows, type LogTail, machineFacts, type ReportData } from
 import { StageClock } from "./stage-clock.js";
 
 const STAGES: Readonly<Record<FilterProgress["phase"], string>> = {
+  find: "Search memory for the kernel",
   classify: "Classify pages",
   extend: "Asking the extension",
   zero: "Look for zero pages",

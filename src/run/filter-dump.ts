@@ -19,7 +19,7 @@ import { checkOptions } from "./check-options.js";
 import { checkValues, wholeFilterOptions } from "./check-values.js";
 import type { FilterOptions, FilterResult, FullBy, WholeFilterOptions } from "./filter-types.js";
 import { type OpenedOutput, openOutput } from "./open-output.js";
-import { openOwnSession, type Session } from "./own-session.js";
+import { openOwnSession, reportSearch, type Session } from "./own-session.js";
 import { type PlannedDump, planDump } from "./plan-dump.js";
 
 export type {
@@ -44,8 +44,8 @@ export async function filterDump(input: Dump, given: FilterOptions): Promise<Fil
   checkOptions(options);
   if (options.erase) (await import("../filter/erase/erase-run.js")).eraseRequest(options.erase);
   throwIfAborted(options.signal);
-  const open = options.vmlinux === undefined ? openOwnSession : (await import("./session.js")).openSession;
-  const session = open(input, { ...options, warnings });
+  const open = options.vmlinux === undefined ? openOwnSession : (await import("./session.js")).openSessionAwake;
+  const session = await open(input, { ...options, warnings, onReached: reportSearch(input, options.onProgress) });
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
   const once = { ...options, warnings, workers: threads };
   try {

@@ -67,9 +67,12 @@ export type FilterOutput =
   | { readonly discard: true; readonly name: string }
   | SinkOutput;
 
-/** The progress of a run. Phases follow each other; not every run has all of them. */
+/**
+ * The progress of a run. Phases follow each other; not every run has all of them. `find` is the search of memory for
+ * the kernel of a dump without VMCOREINFO.
+ */
 export interface FilterProgress {
-  readonly phase: "classify" | "extend" | "check" | "search" | "zero" | "write";
+  readonly phase: "find" | "classify" | "extend" | "check" | "search" | "zero" | "write";
   /** Pages done, and all pages of this phase. */
   readonly done: number;
   readonly total: number;

@@ -1,8 +1,9 @@
 import { DumpError } from "../errors.js";
 import { doubtOf } from "../filter/self-check/doubt.js";
 import { saysNothingOfKernel } from "../kernel/cannot-filter.js";
-import { type CompleteDump, type CompleteOptions, completeOwn } from "../kernel/complete-own.js";
+import { type CompleteDump, type CompleteOptions, completingOwn } from "../kernel/complete-own.js";
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
+import { type AwakeOptions, runAwake } from "../long-work.js";
 import type { Dump } from "../reader/dump.js";
 import { Warnings } from "../warnings.js";
 
@@ -10,6 +11,17 @@ import { Warnings } from "../warnings.js";
 export interface SessionOptions extends CompleteOptions {
   /** Receives the warnings of opening the dump. */
   readonly warnings?: Warnings;
+}
+
+/** How to find it while other events run. */
+export type AwakeSessionOptions = SessionOptions & Pick<AwakeOptions, "signal" | "onReached">;
+
+/** Makes an `onReached` that reports the search of a dump's memory as a phase of a run. */
+export function reportSearch(
+  { maxMapnr, pageSize }: Dump,
+  onProgress: ((progress: { phase: "find"; done: number; total: number }) => void) | undefined,
+): AwakeOptions["onReached"] {
+  return onProgress && ((paddr) => onProgress({ phase: "find", done: Math.floor(paddr / pageSize), total: maxMapnr }));
 }
 
 /** What is found out about a dump once, before its pages are processed. */
@@ -29,12 +41,15 @@ export interface ViewedSession extends Session {
 }
 
 /**
- * Finds a dump's VMCOREINFO and kernel without a vmlinux. Throws what `completeOwn` throws; if no kernel is found, the
- * session says why.
+ * Finds a dump's VMCOREINFO and kernel without a vmlinux. Throws what `completingOwn` throws; if no kernel is found, the
+ * session says why. Other events run now and then, and the signal stops it with `ABORTED`.
  */
-export function openOwnSession(input: Dump, options: Omit<SessionOptions, "vmlinux"> = {}): Session {
+export async function openOwnSession(
+  input: Dump,
+  options: Omit<AwakeSessionOptions, "vmlinux"> = {},
+): Promise<Session> {
   const warnings = options.warnings ?? new Warnings();
-  return sessionOfComplete(completeOwn(input, warnings, options, doubtOf), warnings);
+  return sessionOfComplete(await runAwake(completingOwn(input, warnings, options, doubtOf), options), warnings);
 }
 
 /** The session of a dump whose view may be known already. */

@@ -43,7 +43,7 @@ export interface VerifyOptions extends CompleteOptions {
 
 /** Progress of a run, in pages; for a digest, bytes as pages of 4 KiB. */
 export interface VerifyProgress {
-  readonly phase: "check" | "compare" | "digest";
+  readonly phase: "find" | "check" | "compare" | "digest";
   readonly done: number;
   readonly total: number;
 }

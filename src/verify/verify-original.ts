@@ -3,6 +3,7 @@ import type { RecordedRun } from "../manifest/read-manifest.js";
 import type { PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
+import { reportSearch } from "../run/own-session.js";
 import { openOriginalSession } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import type { WorkerThreads } from "../worker/threads.js";
@@ -36,7 +37,10 @@ export async function compareWithOriginal(
   const { signal, onProgress } = options;
   const original = isDump(given) ? given : await openOriginal(given, options);
   try {
-    const { dump: complete } = openOriginalSession(original, dump, options);
+    const { dump: complete } = await openOriginalSession(original, dump, {
+      ...options,
+      onReached: reportSearch(original, onProgress),
+    });
     const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
     const context = { threads, signal, findings, vmlinux: options.vmlinux, done };
     const comparison = await compareDumps(dump, complete, readable, promised, context);

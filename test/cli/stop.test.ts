@@ -1,5 +1,5 @@
 /** Runs that do not reach their end: by a signal, or because nobody reads what they write. */
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
@@ -69,6 +69,27 @@ describe("stopped in mid-run: soon, with 128 + the signal's number, and nothing 
   test("--quiet is about progress, not about why it ended", async () => {
     const run = await stopInMidRun("SIGINT", [...slow, "-f", "-q"]);
     expect(run.stderr).toBe("coresieve: stopped; nothing was left behind\n");
+  });
+});
+
+describe.skipIf(process.platform === "win32")("stopped in the search of a memory of 500 GiB", () => {
+  const dump = join(temporaryFolder(), "sparse");
+  const size = 500 * 1024 * MiB;
+  writeFileSync(dump, buildElf({ loads: [{ paddr: 0, offset: 4096, filesz: size }] }));
+  truncateSync(dump, 4096 + size);
+
+  test.each([
+    ["SIGTERM", 143, [dump, join(folder, "sought"), "-d", "31"]],
+    ["SIGINT", 130, ["verify", dump]],
+  ] as const)("%s, exit code %i, %j: it says what it does, and stops", async (signal, code, args) => {
+    const { child, ended, collect } = startCli(args);
+    collect();
+    child.stderr.once("data", () => child.kill(signal));
+    const run = await ended;
+    expect([run.code, run.signal, run.stdout.length], run.stderr).toEqual([code, null, 0]);
+    expect(run.stderr).toMatch(
+      /^(coresieve: Searching memory for the kernel .*\n)+coresieve: stopped; nothing was left behind\n$/,
+    );
   });
 });
 

@@ -5,7 +5,8 @@ import { expect, test } from "vitest";
 import { eraseDebuginfo } from "../../src/filter/erase/erase-debuginfo.js";
 import { attachSpace } from "../../src/kernel/kernel-view.js";
 import { openDump } from "../../src/reader/open.js";
-import { openOwnSession, withView } from "../../src/run/own-session.js";
+import { withView } from "../../src/run/own-session.js";
+import { openSession } from "../../src/run/session.js";
 import { verifyDump } from "../../src/verify/verify-dump.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
@@ -19,7 +20,7 @@ function withWords(vmcore: string, words: (at: (paddr: number) => bigint) => [st
   const file = readFileSync(vmcore);
   const dump = openDump(vmcore);
   try {
-    const { view } = withView(openOwnSession(dump));
+    const { view } = withView(openSession(dump));
     const { kernel } = eraseDebuginfo(dump, view, undefined);
     const space = attachSpace(view.space, dump.memory);
     const place = (name: string, offset: number) => {

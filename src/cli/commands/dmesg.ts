@@ -1,6 +1,6 @@
 import { formatRecord, recordForJson } from "../../kernel/log/format-record.js";
 import { logOfKernel } from "../../kernel/log/read-log.js";
-import { openSession } from "../../run/session.js";
+import { openSessionAwake } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
 import { defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
@@ -29,7 +29,8 @@ async function printLog(files: readonly string[], args: OptionValues<"dmesg">, s
   const warnings = new Warnings();
   const dump = await openInputs(files, warnings, args, signal);
   try {
-    const log = logOfKernel(openSession(dump, { ...complete, warnings }).dump, args.sinceClear);
+    const session = await openSessionAwake(dump, { ...complete, warnings, signal });
+    const log = logOfKernel(session.dump, args.sinceClear);
     if (log.unreadable > 0) {
       warnings.add(
         "LOG_RECORDS",

@@ -5,7 +5,7 @@ import type { CompleteOptions } from "../../kernel/complete-own.js";
 import { tasksIn } from "../../library/tasks-of.js";
 import type { Dump } from "../../reader/dump.js";
 import type { Session } from "../../run/own-session.js";
-import { openSession } from "../../run/session.js";
+import { openSessionAwake } from "../../run/session.js";
 import { isStorePath } from "../../store/store-url.js";
 import { Warnings } from "../../warnings.js";
 import { defineCommand } from "../command.js";
@@ -33,7 +33,7 @@ roughly what it would shrink to.`,
     const complete = await completeOptions(values);
     const dump = await openInputs(files, warnings, values, signal);
     try {
-      const session = openSession(dump, { ...complete, warnings });
+      const session = await openSessionAwake(dump, { ...complete, warnings, signal });
       const size = session.view === undefined ? null : await roughSize(dump, complete, signal);
       const info = await dumpInfo(session, size, countTasks(session, complete.vmlinux));
       if (values.json) printJson(info, 2);

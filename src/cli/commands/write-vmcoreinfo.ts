@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { openSession } from "../../run/session.js";
+import { openSessionAwake } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { openFileSink } from "../../writer/open-file-sink.js";
@@ -21,7 +21,8 @@ export async function writeVmcoreinfo(args: VmcoreinfoArguments, signal: AbortSi
   const warnings = new Warnings({ strict });
   const dump = await openInputs(files, warnings, args, signal);
   try {
-    const text = openSession(dump, { ...complete, warnings }).dump.vmcoreinfo?.text.replace(/\0+$/, "");
+    const session = await openSessionAwake(dump, { ...complete, warnings, signal });
+    const text = session.dump.vmcoreinfo?.text.replace(/\0+$/, "");
     if (text === undefined) {
       throw new DumpError("CANNOT_FILTER", "has no VMCOREINFO, neither in a note nor in its memory", {
         file: files[0] as string,

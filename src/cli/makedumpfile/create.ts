@@ -17,7 +17,7 @@ import {
   type WholeFilterOptions,
 } from "../../run/filter-dump.js";
 import { type Session, withView } from "../../run/own-session.js";
-import { openSession } from "../../run/session.js";
+import { openSessionAwake } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
 import type { WorkerThreads } from "../../worker/threads.js";
 import { eraseFile } from "../erase-option.js";
@@ -37,6 +37,7 @@ export interface DropInContext {
 }
 
 const STEPS: Readonly<Record<FilterProgress["phase"], StepName>> = {
+  find: "Checking for memory holes",
   classify: "Excluding unnecessary pages",
   extend: "Excluding unnecessary pages",
   zero: "Excluding zero pages",
@@ -57,8 +58,10 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
   const dump = await openInput([input], warnings, { signal: context.signal });
   try {
     const before = dump.header.dumpLevel;
-    if (request.vtop !== undefined)
-      sayTranslation(openSession(dump, { ...complete, warnings }), request.vtop, messages);
+    if (request.vtop !== undefined) {
+      const session = await openSessionAwake(dump, { ...complete, warnings, signal: context.signal });
+      sayTranslation(session, request.vtop, messages);
+    }
     const stream = request.flattened && !request.dryRun ? countingStream(process.stdout) : undefined;
     const { sizeLimit, flattened } = request;
     // Bytes that were sent to a stream cannot be taken back.

@@ -9,7 +9,7 @@ import { packageVersion } from "../../package-version.js";
 import { openInput } from "../../reader/open-input.js";
 import { STDIN } from "../../reader/source/stream-input.js";
 import { filterDump } from "../../run/filter-dump.js";
-import { openSession } from "../../run/session.js";
+import { openSessionAwake } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { createFileSink } from "../../writer/file-sink.js";
@@ -172,7 +172,8 @@ export async function dumpDmesg(request: MakedumpfileRequest, context: DropInCon
   const warnings = new Warnings();
   const dump = await openInput([input], warnings, { signal: context.signal });
   try {
-    const log = logOfKernel(openSession(dump, { ...(await givenKernel(request)), warnings }).dump, request.sinceClear);
+    const complete = { ...(await givenKernel(request)), warnings, signal: context.signal };
+    const log = logOfKernel((await openSessionAwake(dump, complete)).dump, request.sinceClear);
     if (log.unreadable > 0) {
       warnings.add(
         "LOG_RECORDS",

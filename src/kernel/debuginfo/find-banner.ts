@@ -1,3 +1,4 @@
+import type { LongWork } from "../../long-work.js";
 import { findInMemory, type PhysicalMemory } from "../../reader/physical-memory.js";
 
 /** A kernel's banner that was found in memory: the kernel's own, a copy in its log, or one in a file. */
@@ -13,7 +14,7 @@ const MAX_TEXT = 1024;
 const MAX_FOUND = 4096;
 
 /** Searches physical memory for kernels' banners. Reads all memory, at the speed of the input. */
-export function findBanners(memory: PhysicalMemory): Banner[] {
+export function findBanners(memory: PhysicalMemory): LongWork<Banner[]> {
   return findInMemory(memory, START, MAX_FOUND, (paddr) => {
     const text = bannerAt(memory, paddr);
     return text === undefined ? undefined : { paddr, text };

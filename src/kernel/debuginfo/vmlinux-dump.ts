@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import type { LongWork } from "../../long-work.js";
 import type { Dump } from "../../reader/dump.js";
 import { type Machine, mayBeOf } from "../../reader/machine.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
@@ -20,10 +21,10 @@ import { type KernelImage, kernelImage } from "./vmlinux-image.js";
  * memory once; of a machine's own live memory it reads only what the note leads to (may-search.ts). Throws `BAD_OPTION`
  * for a vmlinux of another kernel, `CANNOT_FILTER` if the kernel's memory is not found, and what `openVmlinux` throws.
  */
-export function dumpWithVmlinux(dump: Dump, given: GivenFile, original: Dump): Dump {
+export function* dumpWithVmlinux(dump: Dump, given: GivenFile, original: Dump): LongWork<Dump> {
   const vmlinux = openVmlinux(given);
   try {
-    return complete(dump, vmlinux, original);
+    return yield* complete(dump, vmlinux, original);
   } finally {
     vmlinux.close();
   }
@@ -34,7 +35,7 @@ interface Tried {
   readonly pages: number;
 }
 
-function complete(dump: Dump, vmlinux: Vmlinux, original: Dump): Dump {
+function* complete(dump: Dump, vmlinux: Vmlinux, original: Dump): LongWork<Dump> {
   checkMachine(dump, vmlinux);
   const address = vmlinux.linked("linux_banner")?.address;
   if (address === undefined) {
@@ -47,7 +48,7 @@ function complete(dump: Dump, vmlinux: Vmlinux, original: Dump): Dump {
       },
     );
   }
-  const banners = maySearch(dump) ? findBanners(dump.memory) : bannerOfNote(original, vmlinux, address);
+  const banners = maySearch(dump) ? yield* findBanners(dump.memory) : bannerOfNote(original, vmlinux, address);
   const places = banners
     .filter(({ paddr, text }) => {
       const fits = BigInt(paddr) % SMALLEST_PAGE === address % SMALLEST_PAGE;
@@ -62,6 +63,7 @@ function complete(dump: Dump, vmlinux: Vmlinux, original: Dump): Dump {
       const result = tryText(dump, original, vmlinux, one, banner, address);
       if (typeof result === "string") reason ||= result;
       else tried.push(result);
+      yield;
     }
   }
   // There may be two kernels of one build: the crash kernel that was to write the dump has less memory.

@@ -1,4 +1,5 @@
 import type { DumpError } from "../../errors.js";
+import type { LongWork } from "../../long-work.js";
 import { cutOffError } from "../damage.js";
 import { fields } from "../fields.js";
 import { mostPages } from "../page-count.js";
@@ -39,7 +40,7 @@ export function* readRecords(
   header: LkcdHeader,
   held: number,
   salvage: boolean,
-): Generator<void, LkcdRecords, void> {
+): LongWork<LkcdRecords> {
   let pages = 0;
   const most = mostPages(held);
   const cut = yield* walk(source, header, { salvage, most }, ({ page }) => {
@@ -58,7 +59,7 @@ function* walk(
   header: LkcdHeader,
   { salvage, most }: { readonly salvage: boolean; readonly most: number },
   take: (record: LkcdRecord) => void,
-): Generator<void, DumpError | undefined, void> {
+): LongWork<DumpError | undefined> {
   const window = new ReadWindow(source);
   const { unit } = header;
   let records = 0;

@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import type { LongWork } from "../../long-work.js";
 import { type RamPages, RamReader, type StreamSettings } from "./ram.js";
 import { damagedStream, type StreamReader } from "./stream.js";
 
@@ -48,7 +49,7 @@ export function* readStream(
   reader: StreamReader,
   held: number,
   salvaged: (error: unknown) => DumpError,
-): Generator<void, ReadStream, void> {
+): LongWork<ReadStream> {
   const start = reader.position;
   reader.skip(4);
   const version = reader.u32();
@@ -104,7 +105,7 @@ class SectionWalk {
    * Walks the sections up to the first one of a device that comes after all memory, with a yield before each part of
    * the memory.
    */
-  *toDevices(): Generator<void, number, void> {
+  *toDevices(): LongWork<number> {
     const reader = this.reader;
     for (;;) {
       const at = reader.position;

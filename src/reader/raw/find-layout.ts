@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import type { LongWork } from "../../long-work.js";
 import { OPTION } from "../../option-words.js";
 import { fields } from "../fields.js";
 import type { ByteSource } from "../source/byte-source.js";
@@ -38,8 +39,8 @@ const MOST_RESERVED = 512 * 2 ** 20;
 const MAX_COPIES = 64;
 
 /** Finds out where the memory in a file is. Throws `BAD_OPTION` if nothing in it shows that. */
-export function findLayout(source: ByteSource): FoundLayout {
-  const found = byE820(source) ?? byVmcoreinfo(source);
+export function* findLayout(source: ByteSource): LongWork<FoundLayout> {
+  const found = (yield* byE820(source)) ?? (yield* byVmcoreinfo(source));
   if (found !== undefined) return found;
   throw new DumpError(
     "BAD_OPTION",
@@ -66,7 +67,7 @@ interface E820 {
   readonly end: number;
 }
 
-function byE820(source: ByteSource): FoundLayout | undefined {
+function* byE820(source: ByteSource): LongWork<FoundLayout | undefined> {
   let copies = 0;
   const piece = Buffer.alloc(PIECE + PARAMS);
   for (let position = 0; position < source.size; position += PIECE) {
@@ -79,7 +80,9 @@ function byE820(source: ByteSource): FoundLayout | undefined {
       const pieces = map && piecesOf(map, source.size);
       if (pieces !== undefined) return { pieces, by: "by its e820 map" };
       if (map !== undefined && ++copies === MAX_COPIES) return undefined;
+      yield;
     }
+    yield;
   }
   return undefined;
 }
@@ -123,8 +126,8 @@ function piecesOf({ lowEnd, end }: E820, size: number): RawPiece[] | undefined {
 }
 
 /** arm64 exports where memory begins as PHYS_OFFSET, riscv64 as phys_ram_base. On other machines it begins at 0. */
-function byVmcoreinfo(source: ByteSource): FoundLayout | undefined {
-  const [text] = scanForVmcoreinfo({
+function* byVmcoreinfo(source: ByteSource): LongWork<FoundLayout | undefined> {
+  const [text] = yield* scanForVmcoreinfo({
     read: (into, at) => source.read(into, at),
     next: (at) => (at < source.size ? at : Number.POSITIVE_INFINITY),
   });

@@ -1,5 +1,6 @@
 import type { WarningParts } from "../../warnings.js";
 import type { Dump } from "../dump.js";
+import type { Opening } from "../format.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 import { layOutFiles } from "./addressed-files.js";
 import { findLayout, layoutText } from "./find-layout.js";
@@ -11,9 +12,9 @@ import { layOut, type RawPiece, type RawPlace } from "./pieces.js";
  * Opens a raw memory image. Throws `BAD_OPTION` if the pieces do not fit the file, or if nothing in the file shows
  * where the memory is.
  */
-export function openRaw(source: SourceImage, place: RawPlace, options: MemoryOptions): Dump {
+export function* openRaw(source: SourceImage, place: RawPlace, options: MemoryOptions): Opening {
   const { path: name, size } = source.file;
-  const found = place === "auto" ? findLayout(attachSource(source)) : undefined;
+  const found = place === "auto" ? yield* findLayout(attachSource(source)) : undefined;
   const data = layOut(found?.pieces ?? (place as readonly RawPiece[]), size, name);
   const where = found === undefined ? "" : ` at ${layoutText(found.pieces)} ${found.by}`;
   return memoryDump(

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { completeWithKernel } from "../../../src/kernel/complete-dump.js";
+import { runAtOnce } from "../../../src/long-work.js";
 import { openDump } from "../../../src/reader/open.js";
 import { openInput } from "../../../src/reader/open-input.js";
 import type { OpenOptions } from "../../../src/reader/open-sources.js";
@@ -67,7 +68,7 @@ describe("an e820 map", () => {
       "0-0x1800000,0x100000000-",
     ],
   ] as const)("%s", (_, size, entries, layout) => {
-    const found = findLayout(sparse(size, 3 * MiB + 0x120, bootParams(entries)));
+    const found = runAtOnce(findLayout(sparse(size, 3 * MiB + 0x120, bootParams(entries))));
     expect(layoutText(found.pieces)).toBe(layout);
     expect(found.by).toBe("by its e820 map");
   });
@@ -78,7 +79,7 @@ describe("an e820 map", () => {
     ["that does not begin at 0", [[MiB, 40 * MiB, 1]]],
     ["of unknown types", [low, [MiB, 40 * MiB, 77]]],
   ] as const)("%s is not taken", (_, entries) => {
-    const failure = failureOf(() => findLayout(sparse(40 * MiB, 3 * MiB, bootParams(entries))));
+    const failure = failureOf(() => runAtOnce(findLayout(sparse(40 * MiB, 3 * MiB, bootParams(entries)))));
     expect(failure).toMatchObject({ code: "BAD_OPTION", file: "image" });
     expect(failure.cure).toContain("0-3G,4G-");
   });
@@ -90,7 +91,7 @@ test.each([
   ["", "0-"],
 ])("the base in VMCOREINFO: %j", (line, layout) => {
   const info = `OSRELEASE=6.1.0\nPAGESIZE=4096\nSYMBOL(init_uts_ns)=ffffffff81001000\nSIZE(page)=64\n${line}`;
-  expect(layoutText(findLayout(sparse(8 * MiB, 5 * MiB, Buffer.from(`${info}\0`))).pieces)).toBe(layout);
+  expect(layoutText(runAtOnce(findLayout(sparse(8 * MiB, 5 * MiB, Buffer.from(`${info}\0`)))).pieces)).toBe(layout);
 });
 
 describe("files at addresses", () => {
