@@ -36,6 +36,7 @@ const ROWS: readonly (readonly string[])[] = [
     "only-given.ts",
     "page-record.ts",
     "sorted.ts",
+    "long-work.ts",
   ],
 ];
 
