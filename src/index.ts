@@ -21,8 +21,8 @@ export { levelOfNames, namesOfLevel } from "./filter/policy.js";
 export type { KernelPageCounts } from "./filter/privacy/kernel-pages.js";
 export { PRIVACY_EXTRAS, PRIVACY_KEEPS, type PrivacyExtra, type PrivacyKeep } from "./filter/privacy/privacy-names.js";
 export type { PrivacyResult } from "./filter/privacy/privacy-result.js";
-export { SCRUBBED, type Scrubbed } from "./filter/privacy/private-objects.js";
 export type { ScrubCount } from "./filter/privacy/scrub.js";
+export { SCRUBBED, type Scrubbed } from "./filter/privacy/scrubbed.js";
 
 export {
   type HandOverFiles,

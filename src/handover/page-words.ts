@@ -1,6 +1,6 @@
 import type { ClassCounts } from "../filter/page-classes.js";
 import type { PrivacyResult } from "../filter/privacy/privacy-result.js";
-import type { Scrubbed } from "../filter/privacy/private-objects.js";
+import type { Scrubbed } from "../filter/privacy/scrubbed.js";
 
 /** What was removed, for people who do not know kernels: a name, and what it could contain. */
 export const GONE: Readonly<Record<Exclude<keyof ClassCounts, "kept">, readonly [name: string, what: string]>> = {

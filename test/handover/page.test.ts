@@ -1,7 +1,7 @@
 /** The page for the person who decides: what a dump or a name says cannot become HTML, and each class and kind has its words. */
 import { expect, test } from "vitest";
 import { PAGE_CLASSES, PRIVACY_CLASSES } from "../../src/filter/page-classes.js";
-import { SCRUBBED } from "../../src/filter/privacy/private-objects.js";
+import { SCRUBBED } from "../../src/filter/privacy/scrubbed.js";
 import { handOverPage } from "../../src/handover/page.js";
 import { GONE, overwrittenWord } from "../../src/handover/page-words.js";
 import { pageFacts } from "./support.js";

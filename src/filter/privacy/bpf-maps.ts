@@ -4,7 +4,7 @@ import { xarrayEntries } from "../../kernel/objects/lookup-trees.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
 
 /** What was found in maps, and the types of maps that this program does not know. */

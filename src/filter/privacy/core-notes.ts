@@ -4,7 +4,7 @@ import { type KernelObjects, readMember, readText } from "../../kernel/objects/k
 import type { Machine } from "../../reader/machine.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
 
 /** The most threads of a process, notes of a thread, and bytes of a note: SVE's are the largest. */
 const MAX_THREADS = 1 << 16;

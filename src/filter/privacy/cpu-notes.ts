@@ -8,8 +8,8 @@ import { type Note, NT_PRSTATUS } from "../../reader/notes.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import { inUserMode } from "./private-notes.js";
-import type { ScrubList } from "./private-objects.js";
 import { registerCopies, wordsOf } from "./register-copies.js";
+import type { ScrubList } from "./scrubbed.js";
 
 /** A note's header (Elf_Nhdr), and "CORE" padded to a multiple of 4. */
 const HEAD = 12;

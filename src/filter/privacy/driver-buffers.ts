@@ -12,10 +12,13 @@ import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { kernelVersion } from "../../kernel/version.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { longFrames, repeatedFrames } from "./can-frames.js";
 import { fileRequests } from "./file-requests.js";
 import { eventQueues, type InputQueues, rawReports } from "./input-queues.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
+import { serialLines } from "./serial-lines.js";
 import { serialPorts } from "./serial-ports.js";
+import { midiBuffers, sequencerEvents, soundControls } from "./sound-buffers.js";
 
 /** Data of drivers in their own `kmalloc` buffers. */
 export interface DriverBuffers extends ScrubList {
@@ -25,15 +28,12 @@ export interface DriverBuffers extends ScrubList {
 
 const MAX_SOURCES = 256;
 const MAX_NAME = 64;
-const MAX_SOCKETS = 1 << 16;
-/** The largest `max_pdu_size` of can-isotp. */
-const MAX_FRAMES = 1 << 20;
 /** rng_buffer_size(): a cache line, at least 32 bytes. */
 const RANDOM_BUFFER = 64;
 
 /**
- * Finds buffers of virtio-serial, of zsmalloc (a page per CPU, before 6.16), of sources of random numbers and of input devices. The types
- * and variables of modules also come from the kernel's memory (5.11 and later).
+ * Finds buffers of virtio-serial, of zsmalloc (a page per CPU, before 6.16), of sources of random numbers, of input
+ * devices, CAN, SLIP, sound and 9p. The types and variables of modules also come from the kernel's memory (5.11 and later).
  */
 export function driverBuffers(space: AddressSpace, kernel: KernelObjects): DriverBuffers {
   const found = { list: new SpanList(), objects: 0, missing: [] as string[] };
@@ -44,6 +44,11 @@ export function driverBuffers(space: AddressSpace, kernel: KernelObjects): Drive
     ["keyboards and other input devices", eventQueues(space, kernel)],
     ["hidraw", rawReports(space, kernel)],
     ["CAN (ISO-TP)", longFrames(space, kernel)],
+    ["CAN (frames that are sent again and again)", repeatedFrames(space, kernel)],
+    ["SLIP", serialLines(space, kernel)],
+    ["MIDI", midiBuffers(space, kernel)],
+    ["the sequencer of sound", sequencerEvents(space, kernel)],
+    ["controls of sound cards", soundControls(space, kernel)],
     ["9p", fileRequests(space, kernel)],
   ] as readonly (readonly [string, (ScrubList & Partial<InputQueues>) | undefined])[]) {
     if (list === undefined) {
@@ -72,34 +77,6 @@ export function mayHaveVsockPackets(kernel: KernelObjects, version: number): boo
     known = moduleTypes(kernel, module);
   }
   return known === undefined || known.sizeOf("virtio_vsock_pkt") !== undefined;
-}
-
-/** Messages of many frames on CAN (ISO 15765-2), which are put together in their sockets. */
-function longFrames(space: AddressSpace, base: KernelObjects): ScrubList | undefined {
-  const found: ScrubList = { list: new SpanList(), objects: 0 };
-  const driver = withModule(base, { module: "can_isotp", type: "isotp_sock", variable: "isotp_notifier_list" });
-  if (driver === "none") return found;
-  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
-  const { kernel, at } = driver;
-  const { memory, types } = kernel;
-  for (const socket of walkList(kernel, at, "isotp_sock", "notifier", MAX_SOCKETS)) {
-    for (const side of ["rx", "tx"]) {
-      // Since 6.4 `buf` is a pointer, mostly to the second.
-      for (const name of [`${side}.buf`, `${side}.sbuf`]) {
-        const member = types.member("isotp_sock", name);
-        if (member === undefined) continue;
-        const own = socket + BigInt(member.offset);
-        const isPointer = member.size <= memory.wordSize;
-        const data = isPointer ? memory.readWord(own) : own;
-        const length = isPointer
-          ? Number(readMember(kernel, "isotp_sock", socket, `${side}.buflen`) ?? 0n)
-          : member.size;
-        if (!data || !memory.isKernelAddress(data) || length <= 0 || length > MAX_FRAMES) continue;
-        if (addVirtual(space, data, length, found.list) > 0) found.objects++;
-      }
-    }
-  }
-  return found;
 }
 
 /** Where zsmalloc assembles an object that is in two pages. */

@@ -2,7 +2,7 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { SpanList } from "../erase/spans.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
 
 /**
  * The stacks on which x86-64 enters the kernel, one per CPU (entry_stack_storage, 4.16 and later). A program's

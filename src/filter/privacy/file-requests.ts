@@ -4,7 +4,7 @@ import { xarrayEntries } from "../../kernel/objects/lookup-trees.js";
 import { withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
 
 const MAX_SESSIONS = 1 << 12;

@@ -3,7 +3,7 @@ import { type KernelObjects, memberAddress, readMember } from "../../kernel/obje
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import { dataOfOpenFiles } from "./open-files.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
 
 /** A text of more is no slab object: it is dropped. */
 const MAX_TEXT = 1 << 16;

@@ -3,7 +3,7 @@ import { type KernelObjects, readMember, readText } from "../../kernel/objects/k
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
 
 /** COMMAND_LINE_SIZE is 256 bytes to 64 KiB. */
 const MAX_COMMAND_LINE = 1 << 16;

@@ -3,7 +3,7 @@ import { type KernelObjects, memberAddress, readMember, walkList } from "../../k
 import { moduleNamed, moduleSymbol, moduleTypes, withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
 
 const MAX_DEVICES = 1 << 12;

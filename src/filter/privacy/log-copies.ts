@@ -4,7 +4,7 @@ import { withModule } from "../../kernel/objects/module-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
 
 const MAX_CONSOLES = 1 << 10;
 /** A record of pstore: as large as a block of a device, at most. */

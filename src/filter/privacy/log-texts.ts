@@ -3,7 +3,7 @@ import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { logPlaces } from "../../kernel/log/log-places.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
 
 /**
  * The texts of the kernel's log, and names of devices with them: the whole ring of texts, because overwritten records

@@ -1,5 +1,5 @@
 import { ERASED } from "../erase/spans.js";
-import type { Scrubbed } from "./private-objects.js";
+import type { Scrubbed } from "./scrubbed.js";
 
 const DROPPED = "privacy drop all but the kernel's own pages";
 const ZEROED = "privacy zero ";

@@ -1,7 +1,7 @@
 import { KEPT_FROM, KEPT_REASONS } from "../page-classes.js";
 import type { KernelPageCounts, KernelPages } from "./kernel-pages.js";
-import type { Scrubbed } from "./private-objects.js";
 import type { ScrubCount } from "./scrub.js";
+import type { Scrubbed } from "./scrubbed.js";
 
 /** What a run with `--privacy` kept and why, in pages, and what it cannot guarantee. */
 export interface PrivacyResult {

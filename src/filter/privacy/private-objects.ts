@@ -14,10 +14,12 @@ import { allTasks } from "../../kernel/objects/tasks.js";
 import type { Dump } from "../../reader/dump.js";
 import { wordAt } from "../../reader/fields.js";
 import { MAX_SPANS, SpanList } from "../erase/spans.js";
+import { type CipherReader, cipherReader } from "./cipher-keys.js";
 import { fileTableRooms } from "./file-tables.js";
 import { GUEST_CACHES, type GuestGap, GuestSearch } from "./guest-registers.js";
 import { type QueueRoots, queuedMessages } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
+import type { Scrubbed, ScrubList } from "./scrubbed.js";
 import { PaddingList } from "./slab-padding.js";
 import { dataInSlab, objectsInSlab, physicalData, restInSlab, skbReader, type WantedData } from "./socket-buffers.js";
 import { type Hole, holesOf, isMerged, typeOfObjects, unwrittenVectors } from "./type-holes.js";
@@ -25,36 +27,6 @@ import { type EntryNames, entryNames } from "./unwritten-names.js";
 import { vectorRegisters } from "./vector-registers.js";
 import { buffersIn, wholeObjects } from "./whole-objects.js";
 import { zeroesOnAllocation } from "./zeroed-memory.js";
-
-/** Kinds of users' data that are overwritten with zeros in kept pages. */
-export const SCRUBBED = [
-  "free-objects",
-  "slab-padding",
-  "socket-buffers",
-  "messages",
-  "path-names",
-  "keys",
-  "unwritten",
-  "old-frames",
-  "screens",
-  "tty-audit",
-  "bpf-maps",
-  "driver-buffers",
-  "registers",
-  "vector-registers",
-  "tty",
-  "log",
-  "host",
-] as const;
-
-/** One of `SCRUBBED`. */
-export type Scrubbed = (typeof SCRUBBED)[number];
-
-/** The pieces of one kind. */
-export interface ScrubList {
-  readonly list: SpanList;
-  objects: number;
-}
 
 /** What was found in slabs. */
 export interface PrivateObjects {
@@ -152,13 +124,14 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly #guest: GuestSearch;
   readonly #skb: ReturnType<typeof skbReader>;
   readonly #names: EntryNames | undefined;
+  readonly #ciphers: CipherReader | undefined;
   /** Whether the kernel zeroes allocated memory: then unwritten bytes contain no old data. */
   readonly #zeroed: boolean;
   readonly #sockets = new Map<CacheShape, readonly number[]>();
   #cacheNames: ReadonlySet<string> | undefined;
   readonly #holes = new Map<CacheShape, readonly Hole[]>();
-  /** Pieces of objects in use, by cache. */
-  readonly #pieces = new Map<CacheShape, readonly (readonly [number, number])[]>();
+  /** Vector registers in objects, by cache. */
+  readonly #vectorPieces = new Map<CacheShape, readonly (readonly [number, number])[]>();
 
   constructor(
     dump: Dump,
@@ -176,6 +149,7 @@ class Collector implements PrivateObjects, QueueRoots {
     this.#registers = registers;
     this.#guest = new GuestSearch(kernel, registers !== undefined, this.guests);
     this.#names = entryNames(space, kernel);
+    this.#ciphers = cipherReader(space, kernel);
     this.#zeroed = zeroesOnAllocation(kernel) === true;
     this.#skb = skbReader(kernel.types, dump.machine.wordSize, dump.machine.littleEndian);
   }
@@ -232,6 +206,7 @@ class Collector implements PrivateObjects, QueueRoots {
     const kind = buffersIn(name);
     if (kind !== undefined) this.#everyUsed(slab, (at) => this.add(kind, at, cache.objectSize));
     else if (this.#skbPlaces(cache).length > 0) this.#socketBuffers(slab);
+    else if (name.startsWith("kmalloc-")) this.#ciphersIn(slab);
     else if (name === "dentry") this.#entries(slab);
     else if (name.startsWith("biovec-")) this.#vectors(slab);
     else if (name === "task_struct") this.#namespaces(slab);
@@ -280,27 +255,39 @@ class Collector implements PrivateObjects, QueueRoots {
     return holes;
   }
 
-  #vectors(slab: Slab): void {
-    const { cache, start } = slab;
-    const bytes = this.#zeroed || slab.free === undefined ? undefined : this.#objectsOf(slab);
+  /** Adds pieces of objects in use that `find` sees in their content: of the object `offset` bytes from the first on. */
+  #pieces(slab: Slab, kind: Scrubbed, find: (bytes: DataView, offset: number, paddr: number) => readonly Hole[]): void {
+    const bytes = this.#objectsOf(slab);
     if (bytes === undefined) return;
     this.#everyUsed(slab, (at) => {
-      for (const [from, to] of unwrittenVectors(this.#kernel, bytes, at - start, cache.objectSize)) {
-        this.add("unwritten", at + from, to - from);
-      }
+      find(bytes, at - slab.start, at).forEach(([from, to], n) => {
+        this.add(kind, at + from, to - from, n === 0 ? 1 : 0);
+      });
     });
+  }
+
+  /** Unwritten entries in tables of pieces. */
+  #vectors(slab: Slab): void {
+    if (this.#zeroed || slab.free === undefined) return;
+    const { objectSize } = slab.cache;
+    this.#pieces(slab, "unwritten", (bytes, offset) => unwrittenVectors(this.#kernel, bytes, offset, objectSize));
+  }
+
+  /** Keys in the contexts of ciphers. */
+  #ciphersIn(slab: Slab): void {
+    const ciphers = this.#ciphers;
+    const { objectSize } = slab.cache;
+    if (ciphers !== undefined)
+      this.#pieces(slab, "keys", (bytes, offset) => ciphers.context(bytes, offset, objectSize));
   }
 
   /** Adds the unwritten bytes of the room for short names in directory entries. */
   #entries(slab: Slab): void {
     const names = this.#names;
-    const { start } = slab;
     if (names === undefined || slab.free === undefined) return;
-    const bytes = this.#objectsOf(slab);
-    if (bytes === undefined) return;
-    this.#everyUsed(slab, (paddr) => {
-      const rest = names.rest(bytes, paddr - start, paddr);
-      if (rest !== undefined) this.add("unwritten", paddr + rest[0], rest[1] - rest[0]);
+    this.#pieces(slab, "unwritten", (bytes, offset, paddr) => {
+      const rest = names.rest(bytes, offset, paddr);
+      return rest === undefined ? [] : [rest];
     });
   }
 
@@ -337,14 +324,14 @@ class Collector implements PrivateObjects, QueueRoots {
   }
 
   #piecesOf(cache: CacheShape): readonly (readonly [number, number])[] {
-    let pieces = this.#pieces.get(cache);
+    let pieces = this.#vectorPieces.get(cache);
     if (pieces === undefined) {
       pieces = vectorRegisters(
         this.#kernel.types,
         cache.objectSize,
         archSupport(this.#dump.machine.arch)?.vectorRegisters,
       );
-      this.#pieces.set(cache, pieces);
+      this.#vectorPieces.set(cache, pieces);
     }
     return pieces;
   }

@@ -2,7 +2,7 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
 
 /** RLIMIT_SIGPENDING is some thousands per user. */
 const MAX_SIGNALS = 1 << 20;

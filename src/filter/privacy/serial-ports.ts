@@ -3,7 +3,7 @@ import { type KernelObjects, memberAddress, readMember, walkList } from "../../k
 import { moduleNamed, moduleSymbol, moduleTypes } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
 
 const MAX_DEVICES = 1 << 10;
 /** 31 per device. */

@@ -3,7 +3,7 @@ import { type KernelObjects, memberAddress, readMember, walkList } from "../../k
 import { moduleNamed, moduleSymbol } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { dataOfOpenFiles } from "./open-files.js";
-import type { ScrubList } from "./private-objects.js";
+import type { ScrubList } from "./scrubbed.js";
 
 /** What was found in terminals. */
 export interface TtyBuffers extends ScrubList {

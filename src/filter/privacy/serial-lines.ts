@@ -1,0 +1,42 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import { withModule } from "../../kernel/objects/module-objects.js";
+import { SpanList } from "../erase/spans.js";
+import { addVirtual } from "./add-virtual.js";
+import { netDevices } from "./large-objects.js";
+import type { ScrubList } from "./scrubbed.js";
+
+/** What comes in, goes out and is being uncompressed. */
+const BUFFERS = ["rbuff", "xbuff", "cbuff"];
+/** Each buffer has four bytes more than `buffsize`, which is twice the largest packet of at most 65,534 bytes. */
+const MORE = 4;
+const MAX_BUFFER = 1 << 18;
+
+/**
+ * Packets of the network on serial lines (SLIP) as they come in and go out. `undefined` if there may be some, but types
+ * or symbols do not lead to them.
+ */
+export function serialLines(space: AddressSpace, base: KernelObjects): ScrubList | undefined {
+  const found: ScrubList = { list: new SpanList(), objects: 0 };
+  const driver = withModule(base, { module: "slip", type: "slip", variable: "sl_netdev_ops" });
+  if (driver === "none") return found;
+  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  const { kernel, at } = driver;
+  const { memory, types } = kernel;
+  const size = types.sizeOf("net_device");
+  if (size === undefined) return undefined;
+  // What a driver has lies behind, since 6.9 in a member of its own.
+  const own = types.member("net_device", "priv")?.offset ?? Math.ceil(size / 32) * 32;
+  for (const device of netDevices(base)) {
+    if (readMember(base, "net_device", device, "netdev_ops") !== at) continue;
+    const line = device + BigInt(own);
+    const length = Number(readMember(kernel, "slip", line, "buffsize") ?? 0n);
+    if (length <= 0 || length > MAX_BUFFER) continue;
+    for (const name of BUFFERS) {
+      const data = readMember(kernel, "slip", line, name);
+      if (!data || !memory.isKernelAddress(data)) continue;
+      if (addVirtual(space, data, length + MORE, found.list) > 0) found.objects++;
+    }
+  }
+  return found;
+}
