@@ -15,26 +15,38 @@ const REQUEST = ".request_key_auth";
  * Types whose payload leads to what is secret: session keys and tickets of AFS, also of several in a list; of Ceph the
  * key itself. The types are those of the module.
  */
-const CHAINS: ReadonlyMap<string, { readonly module: string; readonly type: string; readonly to: readonly string[] }> =
-  new Map([
-    ["rxrpc", { module: "rxrpc", type: "rxrpc_key_token", to: ["kad", "rxgk"] }],
-    ["rxrpc_s", { module: "rxrpc", type: "rxrpc_key_token", to: ["kad", "rxgk"] }],
-    ["ceph", { module: "libceph", type: "ceph_crypto_key", to: ["key"] }],
-  ]);
+const CHAINS: ReadonlyMap<string, KeyChain> = new Map([
+  ["rxrpc", { module: "rxrpc", type: "rxrpc_key_token", to: ["kad", "rxgk"] }],
+  ["rxrpc_s", { module: "rxrpc", type: "rxrpc_key_token", to: ["kad", "rxgk"] }],
+  ["ceph", { module: "libceph", type: "ceph_crypto_key", to: ["key"] }],
+]);
+interface KeyChain {
+  readonly module: string;
+  readonly type: string;
+  readonly to: readonly string[];
+}
 const MAX_TOKENS = 16;
+
+/** What keys hold. */
+export interface KeyPayloads {
+  readonly addresses: readonly bigint[];
+  /** Names of types whose keys lead to further memory that was not found. */
+  readonly unknown: ReadonlySet<string>;
+}
 
 /**
  * Addresses of the payloads of the keys in all keyrings (security/keys): passwords, keys of disks and of file servers;
  * and what programs are told that have to make a key.
  * `undefined` if symbols or types do not lead to the keys.
  */
-export function keyPayloads(kernel: KernelObjects): bigint[] | undefined {
+export function keyPayloads(kernel: KernelObjects): KeyPayloads | undefined {
   const { memory, symbols, types } = kernel;
   const tree = symbols.address("key_serial_tree");
   if (tree === undefined || types.member("key", "payload.data[0]") === undefined) return undefined;
   const root = memory.readWord(tree);
   if (root === undefined) return undefined;
   const found: bigint[] = [];
+  const unknown = new Set<string>();
   const names = new Map<bigint, string>();
   for (const node of treeNodes(kernel, root, MAX_KEYS)) {
     const key = containerOf(types, node, "key", "serial_node");
@@ -59,18 +71,21 @@ export function keyPayloads(kernel: KernelObjects): bigint[] | undefined {
       const payload = readMember(kernel, "key", key, `payload.data[${i}]`);
       if (payload === undefined || !memory.isKernelAddress(payload)) continue;
       found.push(payload);
-      if (i === 0) found.push(...chained(kernel, name, payload));
+      const chain = i === 0 ? CHAINS.get(name) : undefined;
+      const further = chain && chained(kernel, chain, payload);
+      if (further !== undefined) found.push(...further);
+      else if (chain !== undefined) unknown.add(name);
     }
   }
-  return found;
+  return { addresses: found, unknown };
 }
 
-/** What the payload of a key leads to. */
-function chained(base: KernelObjects, name: string, payload: bigint): bigint[] {
-  const chain = CHAINS.get(name);
-  const module = chain && base.symbols.address("modules") !== undefined ? moduleNamed(base, chain.module) : undefined;
+/** What the payload of a key leads to; `undefined` if its types are not known. */
+function chained(base: KernelObjects, chain: KeyChain, payload: bigint): bigint[] | undefined {
+  const module = base.symbols.address("modules") !== undefined ? moduleNamed(base, chain.module) : undefined;
   const types = module === undefined ? base.types : moduleTypes(base, module);
-  if (chain === undefined || types === undefined) return [];
+  if (types === undefined || chain.to.every((member) => types.member(chain.type, member) === undefined))
+    return undefined;
   const kernel = { ...base, types };
   const found: bigint[] = [];
   const add = (address: bigint | undefined) => {

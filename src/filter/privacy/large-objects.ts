@@ -18,6 +18,8 @@ export interface LargeObjects {
    * `struct kvm`. Must be overwritten.
    */
   readonly rest: SpanList;
+  /** Objects that exist but were not found, so that they are dropped: names for people. */
+  readonly missing: readonly string[];
 }
 
 const MAX_NAMESPACES = 1 << 16;
@@ -65,6 +67,7 @@ export function largeObjects(
 class Finder implements LargeObjects {
   readonly pages: ObjectPages[] = [];
   readonly rest = new SpanList();
+  readonly missing: string[] = [];
   readonly #space: AddressSpace;
   readonly #kernel: KernelObjects;
   readonly #compound: CompoundPages;
@@ -106,7 +109,12 @@ class Finder implements LargeObjects {
   /** The virtual machines of KVM, which may be a module. */
   machines(): void {
     const driver = withModule(this.#kernel, { module: "kvm", type: "kvm", variable: "vm_list" });
-    if (driver === undefined || driver === "none") return;
+    if (driver === "none") return;
+    if (driver === undefined) {
+      if (this.#kernel.symbols.address("modules") !== undefined)
+        this.missing.push("virtual machines (struct kvm), if there are any");
+      return;
+    }
     const { kernel, at } = driver;
     for (const machine of walkList(kernel, at, "kvm", "vm_list", MAX_MACHINES)) {
       if (!this.#add(machine, kernel.types.sizeOf("kvm") ?? 0)) continue;

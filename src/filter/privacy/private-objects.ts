@@ -41,6 +41,8 @@ export interface PrivateObjects {
   readonly caches: SlabWalk["caches"];
   /** Whether the keys of keyrings were found. */
   readonly keysFound: boolean;
+  /** What may exist but was not found, in the words of `remains`. */
+  readonly missing: readonly string[];
   /** What of the registers of virtual machines' processors (KVM) stays. */
   readonly guests: ReadonlySet<GuestGap>;
   /** There was more than can be remembered. */
@@ -85,6 +87,7 @@ export function privateObjects(
   const whole = wholeObjects(space, kernel);
   const { keys = [], buffers } = whole;
   run.keysFound = whole.keys !== undefined;
+  run.missing = [...whole.missing, ...(run.findsCiphers ? [] : ["keys in ciphers: nothing says where those are"])];
   const rooms = run.fileTables(allTasks(dump, view, kernel));
   if (wanted.length + ends.length + keys.length + buffers.length + rooms.length > 0) {
     const places = [...ends, ...rooms, ...keys, ...buffers, ...wanted.map(({ start }) => start)].sort((a, b) => a - b);
@@ -113,6 +116,7 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly padding = new PaddingList();
   doubtful = 0;
   keysFound = false;
+  missing: readonly string[] = [];
   readonly guests = new Set<GuestGap>();
   cut = false;
   #spans = 0;
@@ -152,6 +156,11 @@ class Collector implements PrivateObjects, QueueRoots {
     this.#ciphers = cipherReader(space, kernel);
     this.#zeroed = zeroesOnAllocation(kernel) === true;
     this.#skb = skbReader(kernel.types, dump.machine.wordSize, dump.machine.littleEndian);
+  }
+
+  /** Whether keys in ciphers can be found. */
+  get findsCiphers(): boolean {
+    return this.#ciphers !== undefined;
   }
 
   add(kind: Scrubbed, start: number, length: number, objects = 1): void {

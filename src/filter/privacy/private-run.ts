@@ -116,7 +116,9 @@ function privateRun(
   }
   const { noteArea, cleared } = cleanNotes(dump, view, extras, strictly?.strict.words);
   const record = [...privacyRecord(done.reached), ...(plan ? [STRICT_RECORD] : [])];
-  const left = plan ? strictRemains(done, keeps, strictly?.gaps ?? []) : [...remains(done, extras), ...gaps];
+  const left = plan
+    ? strictRemains(done, keeps, [...(strictly?.gaps ?? []), ...done.lost])
+    : [...remains(done, extras), ...gaps];
   return {
     dump: withEraseinfo({ ...dump, noteArea }, record),
     spans: done.spans,
@@ -148,13 +150,13 @@ function cleanNotes(
 }
 
 /** Where users' data may remain; docs/privacy.md explains each. */
-function remains({ reached, gaps }: Scrub, extras: readonly PrivacyExtra[]): readonly string[] {
+function remains({ reached, gaps, lost }: Scrub, extras: readonly PrivacyExtra[]): readonly string[] {
   const left = extras.includes("registers");
   const slabs = [
-    "names (of files, hosts, devices, sockets)",
+    "names (of files, hosts, programs, devices, sockets)",
     "extended attributes, short symbolic links and small files that a file system keeps in its inodes",
     "settings (of mounts, devices, sockets, rules, traces)",
-    "keys in use (by connections, ciphers, disks)",
+    "copies of keys in use (by connections, disks, hashes)",
     "numbers (addresses of the network, users, sizes, times)",
     ...(left || reached.has("vector-registers") ? [] : ["vector registers of programs"]),
     ...(reached.has("tty") ? [] : ["terminals' buffers"]),
@@ -170,5 +172,6 @@ function remains({ reached, gaps }: Scrub, extras: readonly PrivacyExtra[]): rea
       ...(reached.has("host") ? [] : ["host name"]),
     ].join(", "),
     ...gaps,
+    ...lost.map((what) => `not found, so that more was dropped than had to be: ${what}`),
   ];
 }

@@ -59,6 +59,10 @@ export interface Scrub {
   readonly typed: boolean;
   /** What could not be searched for, in words, for `remains`. */
   readonly gaps: readonly string[];
+  /** Those of them that are in the kernel's image, or may be, which `strict` does not test word by word. */
+  readonly imageGaps: readonly string[];
+  /** What was not found, and is dropped for that, though it is the kernel's. */
+  readonly lost: readonly string[];
   counts(plan: Pick<PagePlan, "kept" | "maxMapnr">): Partial<Record<Scrubbed, ScrubCount>>;
 }
 
@@ -103,8 +107,10 @@ export function scrub(
 ): ScrubSearch {
   const { kernel, close } = eraseDebuginfo(dump, view, vmlinux);
   try {
-    // What is not found is tested word by word nevertheless.
-    const run = new ScrubRun(dump, view, kernel, strict === undefined ? warnings : new Warnings());
+    const run = new ScrubRun(dump, view, kernel, {
+      all: strict === undefined ? warnings : new Warnings(),
+      image: warnings,
+    });
     return {
       ...run.begin(extras.includes("registers")),
       search() {
@@ -124,16 +130,23 @@ export function scrub(
   }
 }
 
+/** With `strict`, what is not found is tested word by word nevertheless, but for the kernel's image. */
+interface GapWarnings {
+  readonly all: Warnings;
+  readonly image: Warnings;
+}
+
 /** What a run has found so far. */
 class ScrubRun {
   readonly #gaps: string[] = [];
+  readonly #imageGaps: string[] = [];
   readonly #reached = new Set<Scrubbed>();
   readonly #lists = new Map<Scrubbed, ScrubList>();
   readonly #dump: Dump;
   readonly #view: KernelView;
   readonly #space: AddressSpace;
   readonly #kernel: KernelObjects | undefined;
-  readonly #warnings: Warnings;
+  readonly #warnings: GapWarnings;
   /** Why slabs, or more, could not be searched. */
   readonly #why: string;
   readonly #stack: TaskStack;
@@ -142,7 +155,7 @@ class ScrubRun {
   #slabs: PrivateObjects | undefined;
   #large: LargeObjects | undefined;
 
-  constructor(dump: Dump, view: KernelView, kernel: KernelObjects | undefined, warnings: Warnings) {
+  constructor(dump: Dump, view: KernelView, kernel: KernelObjects | undefined, warnings: GapWarnings) {
     this.#dump = dump;
     this.#view = view;
     this.#space = attachSpace(view.space, dump.memory);
@@ -194,7 +207,7 @@ class ScrubRun {
     for (const kind of kinds) this.#reached.add(kind);
     if (found.keysFound) this.#reached.add("keys");
     else this.#gaps.push("what keys hold: nothing says where keyrings are");
-    this.#gaps.push(...slabGaps(kernel, found));
+    this.#gaps.push(...slabGaps(kernel, found), ...found.missing);
   }
 
   /** Finds what is always overwritten, apart from slabs. */
@@ -270,14 +283,14 @@ class ScrubRun {
   log(): void {
     const memory = viewMemory(this.#dump, this.#view);
     const found = memory && logTexts(this.#space, memory);
-    if (found === undefined) this.#asked("the kernel's log");
+    if (found === undefined) this.#asked("the kernel's log", "image");
     else {
       this.#reach("log", found);
       const kernel = this.#kernel;
       const buffers = kernel && logBuffers(this.#space, kernel, allTasks(this.#dump, this.#view, kernel));
       if (buffers !== undefined) this.#add("log", buffers);
       for (const what of buffers?.missing ?? LOG_BUFFERS) {
-        this.#gaps.push(`${what}${buffers === undefined ? ` (${this.#why})` : ": nothing says where that is"}`);
+        this.#imageGaps.push(`${what}${buffers === undefined ? ` (${this.#why})` : ": nothing says where that is"}`);
       }
     }
   }
@@ -285,7 +298,7 @@ class ScrubRun {
   host(): void {
     const kernel = this.#kernel;
     const found = kernel && hostNames(this.#space, this.#dump.memory, kernel, allTasks(this.#dump, this.#view, kernel));
-    if (found === undefined) this.#asked(`names of the host and command lines (${this.#why})`);
+    if (found === undefined) this.#asked(`names of the host and command lines (${this.#why})`, "image");
     else this.#reach("host", found);
   }
 
@@ -302,7 +315,9 @@ class ScrubRun {
       spans: [...(merged.start.length === 0 ? [] : [merged]), ...padding],
       typed: this.#kernel !== undefined,
       reached,
-      gaps: this.#gaps,
+      gaps: [...this.#gaps, ...this.#imageGaps],
+      imageGaps: this.#imageGaps,
+      lost: this.#large?.missing ?? [],
       counts(plan) {
         const counts: Partial<Record<Scrubbed, ScrubCount>> = {};
         const bytesOf = (spans: EraseSpans) => countErased(spans, plan, dump.pageSize).overwritten;
@@ -339,9 +354,9 @@ class ScrubRun {
     known.objects += objects;
   }
 
-  #asked(what: string): void {
+  #asked(what: string, where: keyof GapWarnings = "all"): void {
     this.#gaps.push(what);
-    this.#warnings.add("PRIVACY_GAP", `${OPTION.privacyExtra} could not reach ${what}`);
+    this.#warnings[where].add("PRIVACY_GAP", `${OPTION.privacyExtra} could not reach ${what}`);
   }
 }
 

@@ -11,6 +11,8 @@ export interface WholeObjects {
   readonly keys: readonly number[] | undefined;
   /** Buffers of zswap. */
   readonly buffers: readonly number[];
+  /** What may exist but was not found, in the words of `remains`. */
+  readonly missing: readonly string[];
 }
 
 export function wholeObjects(space: AddressSpace, kernel: KernelObjects): WholeObjects {
@@ -20,14 +22,23 @@ export function wholeObjects(space: AddressSpace, kernel: KernelObjects): WholeO
       .filter((paddr) => paddr >= 0)
       .sort((a, b) => a - b);
   const payloads = keyPayloads(kernel);
-  return { keys: payloads && places(payloads), buffers: places(swapBuffers(kernel)) };
+  const swap = swapBuffers(kernel);
+  const missing = [...(payloads?.unknown ?? [])].map(
+    (name) => `what keys of the type ${name} lead to: its module has no types`,
+  );
+  if (swap === undefined) missing.push("what zswap compressed last on each CPU: nothing says where that is");
+  return { keys: payloads && places(payloads.addresses), buffers: places(swap ?? []), missing };
 }
 
-/** Where each CPU has the page that zswap compressed last: of its own (until 6.7), or of each pool. */
-export function swapBuffers(kernel: KernelObjects): bigint[] {
+/**
+ * Where each CPU has the page that zswap compressed last: of its own (until 6.7), or of each pool. `undefined` if the
+ * kernel has zswap, but symbols or types do not lead there.
+ */
+export function swapBuffers(kernel: KernelObjects): bigint[] | undefined {
   const { memory, symbols } = kernel;
   const found: bigint[] = [];
   const cpus = possibleCpus(kernel) ?? [];
+  const known = kernel.types.sizeOf("zswap_pool") !== undefined;
   const add = (address: bigint | undefined) => {
     if (address && memory.isKernelAddress(address)) found.push(address);
   };
@@ -37,7 +48,9 @@ export function swapBuffers(kernel: KernelObjects): bigint[] {
     const at = perCpuAddress(kernel, own as bigint, cpu);
     add(at === undefined ? undefined : memory.readWord(at));
   }
-  if (pools === undefined || kernel.types.member("crypto_acomp_ctx", "buffer") === undefined) return found;
+  const ofPools = pools !== undefined && kernel.types.member("crypto_acomp_ctx", "buffer") !== undefined;
+  if (known && (cpus.length === 0 || (own === undefined && !ofPools))) return undefined;
+  if (!ofPools) return found;
   for (const pool of walkList(kernel, pools, "zswap_pool", "list", MAX_POOLS)) {
     const contexts = readMember(kernel, "zswap_pool", pool, "acomp_ctx");
     for (const cpu of contexts ? cpus : []) {

@@ -106,7 +106,11 @@ test("the page that zswap compressed last: of each CPU (until 6.7), or of each C
   recent.word(0x1008, 0x80n);
   recent.point(0x5098, 0xc000);
   expect(swapBuffers(recent.kernel)).toEqual([at(0xc000)]);
-  expect(wholeObjects(space, recent.kernel)).toEqual({ keys: undefined, buffers: [0xc000] });
+  const nowhere = machine({ __per_cpu_offset: 0x200, __cpu_possible_mask: 0x300 }, { zswap_pool: [0, 64], ...types });
+  expect(wholeObjects(space, nowhere.kernel).missing).toEqual([
+    "what zswap compressed last on each CPU: nothing says where that is",
+  ]);
+  expect(wholeObjects(space, recent.kernel)).toEqual({ keys: undefined, buffers: [0xc000], missing: [] });
 });
 
 test("keys that lead to others: tickets of AFS in a list, the key of Ceph", () => {
@@ -140,7 +144,30 @@ test("keys that lead to others: tickets of AFS in a list, the key of Ceph", () =
   // A list that is a circle.
   point(0x4810, 0x4000);
   point(0x5010, 0x5400);
-  expect(new Set(keyPayloads(kernel))).toEqual(new Set([0x4000, 0x4400, 0x4800, 0x4c00, 0x5000, 0x5400].map(at)));
+  expect(new Set(keyPayloads(kernel)?.addresses)).toEqual(
+    new Set([0x4000, 0x4400, 0x4800, 0x4c00, 0x5000, 0x5400].map(at)),
+  );
+});
+
+test("keys that lead to others, by types of a module that are not known, are named", () => {
+  const types = {
+    "key.serial_node": [8, 24],
+    "key.type": [32, 8],
+    "key.payload.data[0]": [40, 8],
+    "key_type.name": [0, 8],
+    "rb_node.rb_left": [16, 8],
+    "rb_node.rb_right": [8, 8],
+  } as const;
+  const { kernel, view, point } = machine({ key_serial_tree: 0x100 }, types);
+  Buffer.from(view.buffer).write("ceph\0", 0x510, "latin1");
+  point(0x610, 0x510);
+  point(0x100, 0x1008);
+  point(0x1000 + 32, 0x610);
+  point(0x1000 + 40, 0x4000);
+  expect(wholeObjects(space, kernel)).toEqual({
+    ...{ keys: [0x4000], buffers: [] },
+    missing: ["what keys of the type ceph lead to: its module has no types"],
+  });
 });
 
 test("9p: requests under way and their answers, in memory that is not of their cache", () => {

@@ -49,7 +49,7 @@ test("keys: payloads of all keyrings' keys, but not lists of keys and certificat
   // Not an address, and a circle.
   word(0x3030, 42n);
   point(0x3008 + 8, 0x1008);
-  expect(keyPayloads(kernel)?.sort()).toEqual([at(0x5000), at(0x6000)]);
+  expect([...(keyPayloads(kernel)?.addresses ?? [])].sort()).toEqual([at(0x5000), at(0x6000)]);
 });
 
 test("keys: of a question for a key only the text that the program is given", () => {
@@ -60,7 +60,7 @@ test("keys: of a question for a key only the text that the program is given", ()
   point(0x1000 + 32, 0x600);
   point(0x1000 + 40, 0x4000);
   point(0x4000 + 24, 0x5000);
-  expect(keyPayloads(kernel)).toEqual([at(0x5000)]);
+  expect(keyPayloads(kernel)?.addresses).toEqual([at(0x5000)]);
 });
 
 test("keys: without the tree's address nobody knows", () => {

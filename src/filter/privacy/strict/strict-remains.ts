@@ -4,7 +4,7 @@ import { SMALL_HALF, SMALL_WORD } from "./kernel-words.js";
 
 /** What `--privacy strict` does not remove, in words; docs/privacy.md explains each. */
 export function strictRemains(
-  { typed, reached }: Pick<Scrub, "typed" | "reached">,
+  { typed, reached, imageGaps }: Pick<Scrub, "typed" | "reached" | "imageGaps">,
   keeps: readonly PrivacyKeep[],
   gaps: readonly string[],
 ): string[] {
@@ -14,6 +14,7 @@ export function strictRemains(
     ...(reached.has("log")
       ? []
       : ["the kernel's log: text of messages, which may have the host's name and command lines"]),
+    ...imageGaps.map((gap) => `the log's text that was not found, if it is in the image: ${gap}`),
     "names of slab caches and of modules; modules' code, constants and symbols",
     ...(keeps.includes("comm") ? ["names of tasks"] : []),
     ...(typed
@@ -24,6 +25,6 @@ export function strictRemains(
           "the dump has no types: all objects were taken for unknown, so that debuggers miss most of their numbers; its vmlinux would give them",
         ]),
     `elsewhere addresses of the kernel's, and numbers below ${numbers(SMALL_HALF)} in 4 bytes and ${numbers(SMALL_WORD)} in 8`,
-    ...gaps.map((gap) => `not found, so that more was overwritten than had to be: ${gap}`),
+    ...gaps.map((gap) => `not found, so that more was overwritten or dropped than had to be: ${gap}`),
   ];
 }
