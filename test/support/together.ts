@@ -7,6 +7,7 @@ export const TOGETHER_FOLDERS = ["codec", "filter", "house", "kernel", "reader",
 export const APART = [
   "test/reader/closed-once.test.ts",
   "test/reader/live/libvirt-guest.test.ts",
+  "test/filter/privacy/cipher-keys.test.ts",
   "test/filter/privacy/large-slabs.test.ts",
 ];
 
