@@ -71,7 +71,7 @@ test("credentials and region come from a profile; the environment goes first; wi
   process.env["AWS_PROFILE"] = "team";
   expect(await scope()).toEqual(["t", "eu-west-7"]);
   process.env["AWS_PROFILE"] = "nobody";
-  await expect(head()).rejects.toThrow("no credentials were found. Set AWS_PROFILE");
+  await expect(head()).rejects.toThrow(/there are no credentials: .+\. Set AWS_PROFILE/);
 });
 
 const KEYS = { AWS_ACCESS_KEY_ID: "who", AWS_SECRET_ACCESS_KEY: "secret", AWS_REGION: "eu-west-1" };
