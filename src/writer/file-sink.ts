@@ -5,6 +5,7 @@ import { STDIN, STDIN_NAME } from "../reader/source/stream-input.js";
 import { cannotBeCreated, checkReplaceable, outputFile } from "./output-path.js";
 import { PartialFile } from "./partial-file.js";
 import type { Sink } from "./sink.js";
+import { mayBeSwapped } from "./swapped-names.js";
 
 export interface FileSinkOptions {
   /** Whether to replace an existing file; for a symbolic link, the file that it leads to. */
@@ -93,8 +94,7 @@ function checkTarget(path: string, target: string, { force, inputs }: FileSinkOp
     }
     return;
   }
-  const read = inputs.map((input) => statIfStdin(input) ?? statIfThere(input));
-  if (read.some((input) => sameFile(input, there))) {
+  if (inputs.flatMap(filesOfInput).some((input) => sameFile(input, there))) {
     throw new DumpError("OUTPUT_EXISTS", "is the input itself", {
       file: path,
       cure: "Name another file for the output",
@@ -108,7 +108,8 @@ function checkTarget(path: string, target: string, { force, inputs }: FileSinkOp
   }
   if (!force) {
     // The advice to overwrite would cost the dump itself of who named the two the wrong way round.
-    const isSwapped = read.length > 0 && read.every((input) => input !== undefined && input.size < there.size);
+    const named = inputs.map((input) => ({ path: input, stats: statIfThere(input) }));
+    const isSwapped = mayBeSwapped(named, { path: target, stats: there });
     throw new DumpError("OUTPUT_EXISTS", "exists already", {
       file: path,
       cure: isSwapped
@@ -134,9 +135,14 @@ function statIfThere(path: string): BigIntStats | undefined {
   }
 }
 
-/** The file that stdin leads to (`< FILE`), if the input is stdin. */
-function statIfStdin(input: string): BigIntStats | undefined {
-  if (input !== STDIN && input !== STDIN_NAME) return undefined;
+/** The files that an input may be: a dump of stdin is called "stdin", and a file may have that name, too. */
+function filesOfInput(input: string): (BigIntStats | undefined)[] {
+  if (input === STDIN) return [statStdin()];
+  return input === STDIN_NAME ? [statStdin(), statIfThere(input)] : [statIfThere(input)];
+}
+
+/** The file that stdin leads to (`< FILE`). */
+function statStdin(): BigIntStats | undefined {
   try {
     return fstatSync(0, { bigint: true });
   } catch {

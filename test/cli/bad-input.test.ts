@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
+import { createFileSink } from "../../src/writer/file-sink.js";
 import { patternBytes } from "../support/bytes.js";
 import { expectFailure, inFolder, runCli } from "../support/cli.js";
 import { buildElf } from "../support/elf-image.js";
@@ -11,6 +12,7 @@ import { buildKdumpSplit } from "../support/kdump-image.js";
 import { toElf, toKdump } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { vmcoreinfoNote } from "../support/notes.js";
+import { failureOf } from "../support/open.js";
 
 const root = temporaryFolder();
 const kernel = buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" });
@@ -117,7 +119,22 @@ describe("inputs", () => {
       at("vmcore"),
       /larger than the input: if it is the dump/,
     );
-    expectFailure(await runCli([at("vmcore"), at("small")]), 1, at("small"), /exists already\. Use -f to overwrite it/);
+    const plain = /exists already\. Use -f to overwrite it/;
+    expectFailure(await runCli([at("vmcore"), at("small")]), 1, at("small"), plain);
+    // Inputs that are smaller than what is made of them: packed ones, parts, streams; and what is no dump.
+    expect(await runCli([at("vmcore"), at("small.gz")])).toMatchObject({ code: 0 });
+    expectFailure(await runCli([at("small.gz"), at("vmcore")]), 1, at("vmcore"), plain);
+    writeFileSync(at("notes"), Buffer.alloc(vmcore.length));
+    for (const [output = "", ...inputs] of [
+      ["vmcore", "small", "small"],
+      ["vmcore", "-"],
+      ["notes", "small"],
+    ]) {
+      const options = { force: false, inputs: inputs.map((name) => (name === "-" ? name : at(name))) };
+      expect(failureOf(() => createFileSink(at(output), options)).message).toMatch(
+        /exists already\. Use .* to overwrite it/,
+      );
+    }
   });
 
   test.skipIf(process.getuid?.() === 0)("unreadable (skipped for root, who may read all)", async () => {

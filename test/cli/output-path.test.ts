@@ -116,6 +116,16 @@ describe("a symbolic link, with -f:", () => {
     expect(readFileSync(at("dump")).equals(readFileSync(input))).toBe(true);
   });
 
+  test("an input that is named as stdin is in messages: it is never overwritten", async () => {
+    writeFileSync(at("stdin"), readFileSync(input));
+    const run = await runCli(["-q", "-f", "stdin", "stdin"], { cwd: folder, shell: '"$@" < /dev/null' });
+    expectFailure(run, 1, /stdin: is the input itself\. Name another file/);
+    expect(readFileSync(at("stdin")).equals(readFileSync(input))).toBe(true);
+    // The dump itself comes from stdin, and a file has its name.
+    const options = { force: true, inputs: ["-"] };
+    expect(refusal(() => createFileSink(at("stdin"), options))).toBe("none");
+  });
+
   test.runIf(process.getuid?.() === 0)("a folder that a bind mount shows at two places is one", (context) => {
     mkdirSync(at("mounted"));
     if (spawnSync("mount", ["--bind", at("there"), at("mounted")]).status !== 0) context.skip();
