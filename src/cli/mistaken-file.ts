@@ -29,7 +29,17 @@ export function mistakenFile(
 
 /** With the order of names, if that may be what was mistaken: the last one is there, or there are more than two. */
 function withOrder(error: DumpError, inputs: readonly string[], output: string | undefined): DumpError {
-  const isThere = output !== undefined && statSync(output, { throwIfNoEntry: false })?.isFile();
-  if (!isThere && inputs.length === 1) return error;
+  // Other cures know more of the name: /proc/vmcore, a URL, a host.
+  if (error.cure !== "Check its name") return error;
+  if (inputs.length === 1 && !(output !== undefined && isFile(output))) return error;
   return error.with({ cure: "Check its name; the dump is named first, and the output last" });
+}
+
+/** What the output's name is wrong for is not said here: the input is missing anyway. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }

@@ -33,7 +33,7 @@ export async function withCpuNotes(session: Session, format: OutputFormat): Prom
   // header would be lost.
   if (withRegisters === 0 && format === "elf" && (view !== undefined || dump.header.cpus === 0)) return session;
   if (withRegisters > 0 && withRegisters < registers.length) {
-    const what = `registers are there of ${withRegisters} CPUs only, and the machine has ${registers.length}`;
+    const what = `only ${withRegisters} of ${registers.length} CPUs have registers in the dump`;
     warnings.add("REGISTERS", ofFile(dump.paths[0] ?? "", what), registers.length - withRegisters);
   }
   const { littleEndian } = dump.machine;

@@ -16,7 +16,7 @@ const OF_FUNCTIONS = [
   [ofFunction("ext_text"), 8192, 8192],
   [ofFunction("textbuf"), 896, 1024],
 ] as const;
-/** What panic() was told, in a variable of it. */
+/** The message of panic(), in a variable of it. */
 const OF_PANIC = /^(?:buf\.\d+|v?panic\.buf)$/;
 const PANIC_ROOM = 1024;
 /** Other variables lie at the next cache line. */

@@ -49,7 +49,7 @@ test("names of variables as GCC before 10 and Clang write them; where none is fo
   expect(logBuffers(space, withSymbols({ other: 0x1000 }), []).missing).toEqual(LOG_BUFFERS);
 });
 
-test("what panic() was told, in a variable that has the size of its own", () => {
+test("the message of panic(), in a variable that has the size of its own", () => {
   const places = { "buf.3": 0x1000, "buf.4": 0x1420, "buf.5": 0x1500, "panic.buf": 0x2000, last: 0x2400 };
   expect(piecesOf(logBuffers(space, withSymbols(places), []).list)).toEqual([
     [0x1000, 0x1400],
