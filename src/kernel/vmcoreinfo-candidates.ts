@@ -61,7 +61,7 @@ export function machinesOf(dump: Dump, { text }: VmcoreinfoText): readonly Machi
   return machines.flatMap((one) => (hasBoth(one) ? [one, { ...one, littleEndian: !one.littleEndian }] : [one]));
 }
 
-/** The machine that the file names, behind the one that the text is of, if the file's name may stand for that. */
+/** The machine that the file names. If that may stand for the machine that the text is of, this one comes first. */
 function statedMachines({ machine }: Dump, likely: Arch | undefined): readonly Machine[] {
   if (likely === undefined || likely === machine.arch || !mayBeOf(machine.arch, likely)) return [machine];
   return [machineNamed(likely) as Machine, machine];

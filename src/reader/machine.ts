@@ -175,8 +175,8 @@ export function archOfExports(has: (item: string) => boolean): Arch | undefined 
 }
 
 /**
- * Whether a file that names `stated` may hold a kernel of `arch`: QEMU calls an x86-64 machine i386 while its first CPU is not in
- * 64-bit mode, as in firmware after a reset (target/i386/arch_dump.c).
+ * Whether a file that names `stated` may hold a kernel of `arch`: QEMU calls an x86-64 machine i386 while its first CPU
+ * is not in 64-bit mode, as in firmware after a reset (target/i386/arch_dump.c).
  */
 export function mayBeOf(stated: Arch, arch: Arch): boolean {
   return stated === arch || (stated === "i386" && arch === "x86_64");

@@ -33,7 +33,7 @@ const PLACES = [
   "arch.fp_tm",
   "arch.vr_tm",
 ];
-/** Pointers to vector registers in `kmalloc` memory (ARM64 with SVE, RISC-V): whose size is not told. */
+/** Pointers to vector registers in `kmalloc` memory (ARM64 with SVE, RISC-V), whose size is not known. */
 const POINTERS = ["arch.sve_state", "arch.guest_context.vector.datap"];
 
 /**

@@ -75,7 +75,7 @@ export function logBuffers(space: AddressSpace, kernel: KernelObjects, tasks: It
   found.missing.push(...copies.missing);
   const [consoles, readers] = LOG_BUFFERS as [string, string];
   if (shared.length > 0 ? size === undefined : variables === 0) found.missing.push(consoles);
-  // Since 5.10 VMCOREINFO tells where the first log is.
+  // Since 5.10 VMCOREINFO has the first log's place.
   const [first, current] = ["__log_buf", "log_buf"].map((name) => symbols.address(name));
   if (first !== undefined && current !== undefined && memory.readWord(current) !== first) {
     const room = roomOf(symbols, first, MAX_FIRST_LOG);

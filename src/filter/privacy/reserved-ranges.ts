@@ -59,7 +59,7 @@ export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelOb
 const withoutVariables = ({ symbols }: KernelObjects) => symbols.address("init_task") === undefined;
 
 /**
- * The initramfs that retain_initrd kept, of size 0 if it was freed; `undefined` if that is not told. The kernel forgets
+ * The initramfs that retain_initrd kept, of size 0 if it was freed; `undefined` if that is not known. The kernel forgets
  * initrd_start in any case (init/initramfs.c). Since 6.8 /sys/firmware/initrd shows what was kept, and has its address.
  */
 function retainedInitramfs(kernel: KernelObjects): { readonly start: bigint; readonly size: bigint } | undefined {

@@ -16,7 +16,7 @@ export interface LogPlaces {
   readonly texts: readonly LogPlace[];
 }
 
-/** The log's memory, as VMCOREINFO tells it; `undefined` where it does not. */
+/** The log's memory by VMCOREINFO; `undefined` if that does not have it. */
 export function logPlaces(memory: KernelMemory): LogPlaces | undefined {
   const { info } = memory;
   const ring = findRing(memory);

@@ -82,7 +82,10 @@ export function openFile(path: string): FileHandle {
   return isLiveFile(fd, stat) ? { ...file, live: true } : file;
 }
 
-/** Bytes that are no UTF-8 are U+FFFD by the time a program sees them: the file is there, and cannot be reached by that name. */
+/**
+ * Bytes that are no UTF-8 are U+FFFD by the time a program sees them: the file is there, and cannot be reached by that
+ * name.
+ */
 function nameCure(path: string): string | undefined {
   return path.includes("\ufffd")
     ? "Its name is not UTF-8, and Node.js has no other names: give it another, or a link"
@@ -98,8 +101,8 @@ function openCure(error: unknown): string {
 }
 
 /**
- * What files of the kernel need: /proc/vmcore exists in a kdump kernel only; /proc/kcore only for root, may be locked, and containers hide it behind
- * /dev/null.
+ * What files of the kernel need: /proc/vmcore exists in a kdump kernel only; /proc/kcore only for root, may be locked,
+ * and containers hide it behind /dev/null.
  */
 function procCure(path: string): string | undefined {
   if (path === "/proc/vmcore")

@@ -21,6 +21,8 @@ import { frameByFrame } from "./zstd-frames.js";
  * GiB of zeros: without pauses signals would not be handled, and a stopped run would go on.
  */
 const BREATH = 32 << 20;
+/** Packed bytes of which the same is true: they may unpack to nothing (empty blocks, frames that are skipped). */
+const PACKED_BREATH = 1 << 20;
 
 /** The bytes of a stream, unpacked if it was packed. */
 export interface UnpackedStream {
@@ -65,7 +67,8 @@ export async function unpackStream(
 ): Promise<UnpackedStream> {
   const opened: ByteQueue[] = [];
   try {
-    const { layers, queue } = await unpackLayers(new ByteQueue(chunks), name, options, { layers: [], opened });
+    const packed = new ByteQueue(breathing(chunks, name, options.signal, PACKED_BREATH));
+    const { layers, queue } = await unpackLayers(packed, name, options, { layers: [], opened });
     const packing = layers.length === 0 ? undefined : layers.toReversed().join(", ");
     return { packing, chunks: closing(queue, opened) };
   } catch (error) {
@@ -144,12 +147,13 @@ async function* breathing(
   pieces: AsyncIterable<Uint8Array>,
   name: string,
   signal: AbortSignal | undefined,
+  breath = BREATH,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let since = 0;
   for await (const piece of pieces) {
     yield piece;
     since += piece.length;
-    if (since < BREATH) continue;
+    if (since < breath) continue;
     since = 0;
     await setImmediate();
     if (signal?.aborted) throw aborted(name);

@@ -7,15 +7,19 @@ const SKIPPABLE = 0x184d2a5;
 const MAGIC = 4;
 const BLOCK_HEADER = 3;
 const CHECKSUM = 4;
-/** The longest piece of a skippable frame. */
+/**
+ * Bytes of a piece: those of a skippable frame are no longer. Blocks are gathered up to this, because one may be three
+ * bytes long; the last of them may go beyond it.
+ */
 const PIECE = 65_536;
 
 const RLE = 1;
 const RESERVED = 3;
 
 /**
- * A zstd stream in pieces of which none goes beyond the end of a frame. Node's own stream (24.21) takes the end of a frame for the end of all when bytes
- * follow in the same piece: they would be lost without an error. Damage is passed on as it is, for what unpacks it to find.
+ * A zstd stream in pieces of which none goes beyond the end of a frame. Node's own stream (24.21) takes the end of a
+ * frame for the end of all when bytes follow in the same piece: they would be lost without an error. Damage is passed
+ * on as it is, for what unpacks it to find.
  */
 export async function* frameByFrame(queue: ByteQueue): AsyncGenerator<Uint8Array, void, undefined> {
   for (;;) {
@@ -37,21 +41,32 @@ export async function* frameByFrame(queue: ByteQueue): AsyncGenerator<Uint8Array
   yield* queue.rest();
 }
 
-/** One frame, block by block. Returns whether its end was found. */
+/** One frame, in pieces of whole blocks. Returns whether its end was found. */
 async function* frame(queue: ByteQueue, descriptor: number): AsyncGenerator<Uint8Array, boolean, undefined> {
-  yield await queue.take(MAGIC + headerSize(descriptor));
+  let start = MAGIC + headerSize(descriptor);
   for (;;) {
-    const head = await queue.peek(BLOCK_HEADER);
-    if (head.length < BLOCK_HEADER) return false;
-    const [low = 0, middle = 0, high = 0] = head;
-    const type = (low >> 1) & 3;
-    if (type === RESERVED) return false;
-    const size = type === RLE ? 1 : (low | (middle << 8) | (high << 16)) >> 3;
-    const isLast = (low & 1) !== 0;
-    const sum = isLast && (descriptor & 4) !== 0 ? CHECKSUM : 0;
-    yield await queue.take(BLOCK_HEADER + size + sum);
-    if (isLast) return true;
+    const { end, more } = blocksIn(await queue.peek(PIECE), start, (descriptor & 4) !== 0);
+    if (more === undefined) return false;
+    yield await queue.take(end);
+    if (!more) return true;
+    start = 0;
   }
+}
+
+/**
+ * Where the last of the blocks ends that begin in these bytes, and whether more follow; `undefined` if that cannot be
+ * known, for damage or because the stream ends.
+ */
+function blocksIn(bytes: Uint8Array, start: number, hasSum: boolean): { end: number; more: boolean | undefined } {
+  let end = start;
+  while (end + BLOCK_HEADER <= bytes.length) {
+    const [low, middle, high] = [bytes[end] as number, bytes[end + 1] as number, bytes[end + 2] as number];
+    const type = (low >> 1) & 3;
+    if (type === RESERVED) return { end, more: undefined };
+    end += BLOCK_HEADER + (type === RLE ? 1 : (low | (middle << 8) | (high << 16)) >> 3);
+    if ((low & 1) !== 0) return { end: end + (hasSum ? CHECKSUM : 0), more: false };
+  }
+  return { end, more: bytes.length < PIECE ? undefined : true };
 }
 
 /** Bytes of a frame's header behind the magic number: the descriptor, and what it says that follows. */

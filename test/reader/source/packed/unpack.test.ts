@@ -6,7 +6,7 @@ import { packingOf } from "../../../../src/reader/source/packed/packing.js";
 import { unpackStream } from "../../../../src/reader/source/packed/unpack.js";
 import { xxHash32 } from "../../../../src/reader/source/packed/xxhash32.js";
 import { failureOfAsync } from "../../../support/open.js";
-import { linkedLz4Frame, packers } from "../../../support/packed.js";
+import { linkedLz4Frame, packers, skippableFrame } from "../../../support/packed.js";
 
 /** Zeros, text that repeats within and across blocks, and bytes that do not pack. */
 const data = Buffer.alloc(300_000);
@@ -89,4 +89,24 @@ test("xxHash32 gives the numbers of its authors", () => {
   expect(hash("a")).toBe(0x550d7456);
   expect(hash("abc")).toBe(0x32d153ff);
   expect(hash("Nobody inspects the spammish repetition")).toBe(0xe2293b2f);
+});
+
+/** Packed streams of 8 MiB that unpack to nothing. */
+const EMPTY = 8 << 20;
+test.each([
+  [
+    "zstd, empty blocks",
+    Buffer.concat([Buffer.from("28b52ffd0000", "hex"), Buffer.alloc(EMPTY), Buffer.from([1, 0, 0])]),
+  ],
+  ["zstd, skippable frames", Buffer.alloc(EMPTY, skippableFrame(1000))],
+  ["gzip, empty members", Buffer.alloc(EMPTY, gzipSync(""))],
+])("a signal stops what unpacks to nothing: %s", async (_, packed) => {
+  const controller = new AbortController();
+  setImmediate(() => controller.abort());
+  const options = { salvage: false, signal: controller.signal };
+  const run = async () => {
+    const { chunks } = await unpackStream(inPieces(packed, 1 << 16), "stream", options);
+    for await (const chunk of chunks) expect(chunk.length).toBe(0);
+  };
+  expect(await failureOfAsync(run)).toMatchObject({ code: "ABORTED", file: "stream" });
 });

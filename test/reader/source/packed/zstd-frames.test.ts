@@ -1,4 +1,4 @@
-/** A zstd stream of several frames for an unpacker that reads no further than the end of one: no piece goes beyond a frame's end. */
+/** A zstd stream for an unpacker that reads no further than the end of a frame: no piece goes beyond that. */
 import { createRequire } from "node:module";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -79,4 +79,12 @@ test("what is cut off or damaged is passed on as it is", async () => {
     }),
     { numRuns: 60 },
   );
+});
+
+test("blocks are gathered, however small they are", async () => {
+  const empty = Buffer.alloc(3 * 200_000);
+  const stream = Buffer.concat([Buffer.from("28b52ffd0000", "hex"), empty, Buffer.from([1, 0, 0])]);
+  const found = await pieces(stream, 1 << 20);
+  expect(Buffer.concat(found).equals(stream)).toBe(true);
+  expect(found.length).toBe(10);
 });
