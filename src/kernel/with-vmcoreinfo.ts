@@ -1,16 +1,17 @@
 import { attachMemory } from "../reader/attach.js";
 import type { Dump, DumpImage } from "../reader/dump.js";
-import type { Machine } from "../reader/machine.js";
+import { archOfPrstatus, type Machine, mayBeOf } from "../reader/machine.js";
 import { type Note, NT_PRSTATUS, parseNotes } from "../reader/notes.js";
 import { pageSizeFor, parseVmcoreinfo, type Vmcoreinfo } from "../reader/vmcoreinfo.js";
 import { Warnings } from "../warnings.js";
 import { memoryIsLittleEndian } from "./arch/archs.js";
 
 /**
- * The dump with this VMCOREINFO text, the text's page size, and `machine`. `paddr` is the text's physical address, if
- * it is in memory.
+ * The dump with this VMCOREINFO text, the text's page size, and `machine`, without notes of the machine that it was
+ * taken for. `paddr` is the text's physical address, if it is in memory.
  */
-export function withVmcoreinfo(dump: Dump, text: string, machine: Machine, paddr?: number): Dump {
+export function withVmcoreinfo(input: Dump, text: string, machine: Machine, paddr?: number): Dump {
+  const dump = withoutOtherRegisters(input, machine);
   const vmcoreinfo = parseVmcoreinfo(text, new Warnings());
   const pageSize = pageSizeFor(machine.arch, vmcoreinfo, new Warnings()) ?? dump.pageSize;
   const end = dump.ranges.at(-1)?.end ?? 0;
@@ -63,12 +64,39 @@ const PRSTATUS64_SIZE = 504;
 const NT_PRFPREG = 2;
 const HEADER = 12;
 
+/**
+ * QEMU that takes an x86-64 machine for i386 also writes i386's notes of its CPUs, with half of their registers, in
+ * kdump files that are called x86-64 too. Debuggers and `--privacy` would read them at x86-64's offsets.
+ */
+function withoutOtherRegisters(dump: Dump, { arch }: Machine): Dump {
+  const { littleEndian } = dump.machine;
+  const isOther = ({ name, type, desc }: Note) => {
+    const other = name === "CORE" && type === NT_PRSTATUS ? archOfPrstatus(desc.length, littleEndian) : undefined;
+    return other !== undefined && other !== arch && mayBeOf(other, arch);
+  };
+  const others = dump.notes.filter(isOther);
+  if (others.length === 0) return dump;
+  const kept: Uint8Array[] = [];
+  let end = 0;
+  for (const note of others) {
+    kept.push(dump.noteArea.subarray(end, startOf(note)));
+    // Notes of a struct of whole words need no padding.
+    end = note.descOffset + note.desc.length;
+  }
+  const noteArea = Buffer.concat([...kept, dump.noteArea.subarray(end)]);
+  return { ...dump, noteArea, notes: parseNotes(noteArea, littleEndian, dump.paths[0] ?? "", new Warnings()) };
+}
+
+/** Where a note's header is in the note area. */
+function startOf({ name, descOffset }: Note): number {
+  return descOffset - Math.ceil((name.length + 1) / 4) * 4 - HEADER;
+}
+
 /** The note area in the other byte order: headers and the registers whose format is known. Texts stay as they are. */
 function reorderNotes(dump: Dump, littleEndian: boolean): Pick<Dump, "noteArea" | "notes"> {
   const area = Uint8Array.from(dump.noteArea);
   for (const note of dump.notes) {
-    const nameSize = Math.ceil((note.name.length + 1) / 4) * 4;
-    swap(area, note.descOffset - nameSize - HEADER, 4, 3);
+    swap(area, startOf(note), 4, 3);
     swapRegisters(area, note);
   }
   return { noteArea: area, notes: parseNotes(area, littleEndian, dump.paths[0] ?? "", new Warnings()) };

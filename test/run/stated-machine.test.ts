@@ -1,5 +1,8 @@
-/** A file may call an x86-64 machine i386, as QEMU does while its first CPU is not in 64-bit mode: the kernel's own facts say what it is. */
-import { writeFileSync } from "node:fs";
+/**
+ * A file may call an x86-64 machine i386, as QEMU does while its first CPU is not in 64-bit mode: the kernel's own facts
+ * say what it is.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openDump } from "../../src/reader/open.js";
@@ -7,7 +10,7 @@ import { filterFile, temporaryFolder } from "../support/filter.js";
 import { keptPages } from "../support/golden.js";
 import { toElf, toKdump } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
-import { encodeNotes, vmcoreinfoNote } from "../support/notes.js";
+import { encodeNotes, qemuNote, vmcoreinfoNote } from "../support/notes.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -37,4 +40,29 @@ test.each([
   const filtered = openDump(output);
   filtered.close();
   expect(filtered.machine.arch).toBe("x86_64");
+});
+
+/** Notes of a CPU as QEMU writes them then: i386's struct elf_prstatus, all of it but the process a mark. */
+const mark = Buffer.from("REGISTER");
+const notes386 = [
+  { name: "CORE", type: 1, desc: Buffer.alloc(144, mark) },
+  qemuNote(),
+  vmcoreinfoNote(kernel.vmcoreinfo),
+];
+const qemu = { ...kernel, notes: notes386 };
+
+test.each([
+  ["ELF", () => asI386(toElf(qemu)), "elf"],
+  ["kdump that says i686", () => toKdump(qemu, { utsname }), "kdump"],
+  ["kdump that says x86_64 (QEMU 7.2)", () => toKdump(qemu, { utsname: { release: "", machine: "x86_64" } }), "kdump"],
+] as const)("notes with i386's registers are left out of a dump of x86-64: %s", async (_, bytes, format) => {
+  writeFileSync(input, bytes());
+  await filterFile(input, output, { format, privacy: true, privacyExtra: ["registers"] });
+  expect(readFileSync(output).includes(mark)).toBe(false);
+  const filtered = openDump(output);
+  filtered.close();
+  const sizes = filtered.notes.map(({ name, desc }) => [name, desc.length]);
+  expect(sizes).toContainEqual(["QEMU", 440]);
+  expect(sizes).not.toContainEqual(["CORE", 144]);
+  expect(filtered.vmcoreinfo?.text).toBe(kernel.vmcoreinfo);
 });
