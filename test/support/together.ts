@@ -5,6 +5,7 @@ export const TOGETHER_FOLDERS = ["codec", "filter", "house", "kernel", "reader",
 
 /** Files in these folders that do change it, or mock a module, which others of their process may have loaded. */
 export const APART = [
+  "test/reader/source/packed/built-in-zstd.test.ts",
   "test/reader/closed-once.test.ts",
   "test/reader/live/libvirt-guest.test.ts",
   "test/filter/privacy/cipher-keys.test.ts",
