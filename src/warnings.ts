@@ -38,7 +38,7 @@ import { inWords, OPTION } from "./option-words.js";
  * | `UNPLACED_MEMORY` | a virtual machine's file does not say where some of its memory lies | that memory is left out |
  * | `NEXT_LEVEL` | the output had no room at a level | the next level of `-d` was tried |
  * | `NOT_WRITTEN` | the output had no room for some pages | they are missing, the output is marked incomplete, the exit code is 1 |
- * | `UPLOADS_UNLISTED` | the account may not list unfinished uploads of the bucket | an interrupted one is not continued, and one whose begin was never answered stays. Not an error with `--strict` |
+ * | `UPLOADS_UNLISTED` | unfinished uploads of the bucket cannot be listed | an interrupted one is not continued, and one whose begin the store did not answer stays. Not an error with `--strict` |
  * | `CUT_OFF` | with `--salvage`: a file ends too early | it is read up to there |
  * | `MISSING_PAGES` | with `--salvage`: pages are not in the file | they are left out |
  * | `BAD_PAGES` | with `--salvage`: pages cannot be read or decoded | they are left out |

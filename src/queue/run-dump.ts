@@ -292,7 +292,7 @@ async function checkShards(
   if (changed) await places.remove();
   throw new host.queues.bullmq.UnrecoverableError(
     changed
-      ? `${what}. Nothing was left behind; submit it again`
+      ? `${what}. ${places.unsure?.() ?? "Nothing was left behind"}; submit it again`
       : `${what}. What is done is kept: \`coresieve jobs retry ${job.id}\` makes the rest of ${inputs[0]}`,
   );
 }
@@ -315,7 +315,6 @@ export async function cancelDump(host: Host, job: Job): Promise<never> {
 async function cancel(host: Host, job: Job, place: OutputPlace): Promise<never> {
   await place.remove();
   host.plans.clear();
-  logUnsure(host, job, place);
-  host.log(`${job.id}: cancelled, nothing was left behind`);
+  host.log(`${job.id}: cancelled; ${place.unsure?.() ?? "nothing was left behind"}`);
   throw new RunEnded();
 }

@@ -170,7 +170,7 @@ function changedInstead(error: unknown, dump: Dump): unknown {
 }
 
 const UNLISTED =
-  "the account may not list unfinished uploads (s3:ListBucketMultipartUploads): an interrupted one is not continued, and one whose begin was never answered stays";
+  "unfinished uploads cannot be listed (s3:ListBucketMultipartUploads): an interrupted one is not continued, and one whose begin the store did not answer stays";
 
 const NOT_FULL = { full: undefined, fullBy: undefined } as const;
 

@@ -1,3 +1,4 @@
+import { UPLOADS_UNKNOWN } from "../store/lost-uploads.js";
 import type { StoreThread } from "../store/open-store.js";
 import type { ObjectLocation } from "../store/store-types.js";
 import { parseStorePath } from "../store/store-url.js";
@@ -8,9 +9,6 @@ import { outputExists } from "./output-exists.js";
 import type { OutputPlace, PlanPlace } from "./place.js";
 import { AT_ONCE } from "./shard-done.js";
 import { planFolder } from "./staging.js";
-
-const UNSURE =
-  "the account may not list unfinished uploads (s3:ListBucketMultipartUploads), so one whose begin was never answered may be left";
 
 /** An output in a store. */
 export function objectPlace(output: string, id: string, store: StoreThread): OutputPlace {
@@ -40,7 +38,7 @@ export function objectPlace(output: string, id: string, store: StoreThread): Out
       for await (const _ of removed);
     },
     removePlan: (plan) => stagingAt(`${planFolder(plan)}/`, plan).remove(),
-    unsure: () => (isUnsure ? `${output}: ${UNSURE}` : undefined),
+    unsure: () => (isUnsure ? `${output}: ${UPLOADS_UNKNOWN}` : undefined),
     letGo: () => undefined,
   };
 }

@@ -2,14 +2,18 @@ import { DumpError } from "../errors.js";
 import { ownedUploads } from "./named-uploads.js";
 import type { ObjectLocation, ObjectStore, UnfinishedUpload } from "./store-types.js";
 
+/** What is said where `lostUploads` returns `undefined`. */
+export const UPLOADS_UNKNOWN =
+  "an upload may be left whose begin the store did not answer: unfinished uploads cannot be listed (s3:ListBucketMultipartUploads, s3:ListBucket)";
+
 type Store = Pick<ObjectStore, "list" | "begin" | "listUploads" | "listParts">;
 
 /**
  * Unfinished uploads of an object that this run began by requests whose answers were lost, newest first. `select` takes
  * those that may be its own from all of the object, by the times that the store lists. Stores list no marks, so of these
  * only uploads without any part count, and none that belongs to a staging (see `ownedUploads`, also for `own`). A single
- * run's upload without a part may be among them: that run begins another (see `ObjectUpload`). `undefined`: the account may not
- * list uploads or objects.
+ * run's upload without a part may be among them: that run begins another (see `ObjectUpload`). `undefined`: uploads
+ * or objects cannot be listed.
  */
 export async function lostUploads(
   store: Store,

@@ -1,9 +1,10 @@
+import { DumpError } from "../errors.js";
 import { patienceOf } from "./retry.js";
 import type { ObjectLocation, ObjectStore, UnfinishedUpload } from "./store-types.js";
 
 /**
- * The object of a plan's staging that is made before its upload is begun: a worker that finds it without `UPLOAD` takes
- * over from one that died in between. It has the run's mark.
+ * The object of a plan's staging that is made before its upload is begun, with the run's mark: a worker that finds it
+ * without `UPLOAD` begins an upload with the same mark.
  */
 export const BEGUN = "begun.json";
 /** The object of a plan's staging that names its upload. */
@@ -30,7 +31,8 @@ export function isBegunWithin({ initiated = 0 }: UnfinishedUpload, begun: number
 /**
  * Which uploads belong to stagings of the output, of any run and plan, or may belong to one that is just beginning its
  * upload: no other run may continue or end them. `own`: the prefix of a plan that does not count while it names none.
- * Only uploads that were listed before are judged rightly: a plan makes `BEGUN` first.
+ * Only uploads that were listed before are judged rightly: a plan makes `BEGUN` first. If the store lists a name and
+ * does not let this account read it, it may be that of any upload, so all count as owned.
  */
 export async function ownedUploads(
   store: Pick<ObjectStore, "list" | "begin">,
@@ -48,7 +50,8 @@ export async function ownedUploads(
   for (const { key } of objects) {
     if (!key.endsWith(`/${UPLOAD}`)) continue;
     beginning.delete(key.slice(0, -UPLOAD.length));
-    const found = await store.begin({ bucket, key });
+    const found = await store.begin({ bucket, key }).catch(unlessUnreadable);
+    if (found === UNREADABLE) return () => true;
     if (found === undefined || found.size === 0 || found.size > MOST_NAME) continue;
     try {
       const { uploadId } = JSON.parse(Buffer.from(found.bytes).toString("utf8")) as { readonly uploadId?: unknown };
@@ -59,4 +62,11 @@ export async function ownedUploads(
   }
   return (upload) =>
     named.has(upload.uploadId) || [...beginning.values()].some((begun) => isBegunWithin(upload, begun, undefined));
+}
+
+const UNREADABLE = "unreadable";
+
+function unlessUnreadable(error: unknown): typeof UNREADABLE {
+  if (error instanceof DumpError && error.code === "NOT_READABLE") return UNREADABLE;
+  throw error;
 }

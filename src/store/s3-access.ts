@@ -186,8 +186,11 @@ async function sdkPlace(env: StoreEnvironment, bucket: string, region: string | 
   const { config } = client;
   // Directory buckets (S3 Express) need a session's credentials; the SDK opens and renews the session.
   const inSession = "x-amz-s3session-token" in headers;
-  const session = async () =>
-    config.s3ExpressIdentityProvider.getS3ExpressIdentity(await config.credentials(), { Bucket: bucket });
+  const session = lastingCredentials(async () => {
+    const { sessionToken, ...keys } = await credentials();
+    const identity = { ...keys, ...(sessionToken !== undefined && { sessionToken }) };
+    return config.s3ExpressIdentityProvider.getS3ExpressIdentity(identity, { Bucket: bucket });
+  });
   return {
     origin: new URL(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`),
     path: path.slice(0, -SOME_KEY.length),

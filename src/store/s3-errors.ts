@@ -100,7 +100,7 @@ const NEVER_SENT = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENET
  * proxy (502, 504) that gave up on the way. All other answers say that nothing was done.
  */
 export function mayBeDone(error: unknown): boolean {
-  if (error instanceof DumpError) return false;
+  if (error instanceof DumpError || nameOf(error) === NO_CREDENTIALS) return false;
   const status = statusOf(error);
   if (status !== undefined) return status === 500 || status === 502 || status === 504;
   return !NEVER_SENT.has(networkCode(error) ?? "");
@@ -115,9 +115,17 @@ const NO_CREDENTIALS = "CredentialsProviderError";
  */
 export function credentialsError(error: unknown, had: boolean): Error {
   const { message, name } = partsOf(error);
+  const ours = { name: NO_CREDENTIALS, hadCredentials: had };
+  // Node quotes what it cannot parse, and that may be a secret. The SDK puts this into errors of its own.
+  if (name === "SyntaxError" || NODES_JSON.test(message)) {
+    return Object.assign(new Error("the answer of what gives them is not JSON"), ours);
+  }
   const what = message === "" || message === name ? name : message;
-  return Object.assign(new Error(what, { cause: error }), { name: NO_CREDENTIALS, hadCredentials: had });
+  return Object.assign(new Error(what, { cause: error }), ours);
 }
+
+/** Node's words for text that is not JSON. */
+const NODES_JSON = /SyntaxError|not valid JSON|JSON at position|JSON input/;
 
 /** Whether the store refuses credentials for their age, in the words of several stores. */
 export function haveExpired(error: unknown): boolean {
@@ -131,6 +139,8 @@ export function isNotImplemented(error: unknown): boolean {
 
 const CREDENTIALS_CURE =
   "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to those of an account that may use this bucket";
+/** Where there were some before. */
+const SOURCE_CURE = "Check what gives the credentials, and run it again";
 const ENDPOINT_CURE =
   "Check AWS_ENDPOINT_URL (for a store that is not AWS; https:// where it speaks TLS) and the network";
 /** The host name that was looked up may contain the bucket. */
@@ -187,7 +197,8 @@ function explain(error: unknown, use: StoreUse): Explanation {
     };
   }
   if (name === NO_CREDENTIALS) {
-    return { code, what: `there are no credentials: ${message}`, cure: CREDENTIALS_CURE };
+    const had = partsOf(error).hadCredentials === true;
+    return { code, what: `there are no credentials: ${message}`, cure: had ? SOURCE_CURE : CREDENTIALS_CURE };
   }
   if (haveExpired(error)) {
     return {
@@ -220,11 +231,11 @@ function explain(error: unknown, use: StoreUse): Explanation {
     ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"].includes(name) ||
     status === 301
   ) {
-    const region = answerHeader(error, "x-amz-bucket-region");
+    const region = /^[a-z0-9-]{1,40}$/.exec(answerHeader(error, "x-amz-bucket-region") ?? "")?.[0];
     return {
       code,
-      what: `the bucket is in another region${region === undefined ? "" : `, ${redact(region)}`}`,
-      cure: `Set AWS_REGION${region === undefined ? " to the bucket's region" : `=${redact(region)}`}`,
+      what: `the bucket is in another region${region === undefined ? "" : `, ${region}`}`,
+      cure: `Set AWS_REGION${region === undefined ? " to the bucket's region" : `=${region}`}`,
     };
   }
   if (name === "RequestTimeTooSkewed") {
@@ -273,10 +284,10 @@ const NETWORK_WORDS: Readonly<Record<string, string>> = {
 
 /** A store's message without secrets. */
 function redact(text: string): string {
-  let out = text;
+  let said = text;
   for (const name of ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID"]) {
     const secret = process.env[name];
-    if (secret !== undefined && secret.length >= 4) out = out.replaceAll(secret, "…");
+    if (secret !== undefined && secret.length >= 4) said = said.replaceAll(secret, "…");
   }
-  return out.length > 300 ? `${out.slice(0, 300)}…` : out;
+  return said.length > 300 ? `${said.slice(0, 300)}…` : said;
 }

@@ -2,7 +2,7 @@ import { abortedError, DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
 import { copyBytes } from "./copy-bytes.js";
-import { lostUploads } from "./lost-uploads.js";
+import { lostUploads, UPLOADS_UNKNOWN } from "./lost-uploads.js";
 import { ownedUploads } from "./named-uploads.js";
 import { addStretch, clearRest, isWhole, type OpenPart } from "./open-part.js";
 import type { StoreThread } from "./open-store.js";
@@ -20,8 +20,8 @@ export interface UploadCounts {
   /** Bytes that this run sent. */
   readonly bytesSent: number;
   /**
-   * Whether the account may not list unfinished uploads: then an interrupted one is not continued, and one whose begin
-   * was done and not answered is not found.
+   * Whether unfinished uploads could not be listed: then an interrupted one is not continued, and one whose begin was
+   * done and not answered is not found.
    */
   readonly unlisted?: boolean;
 }
@@ -70,13 +70,13 @@ export class ObjectUpload {
   #most = UNKNOWN_SIZE;
   readonly #open = new Map<number, OpenPart>();
   readonly #sent = new Map<number, StoredPart>();
-  /** Numbers of parts that this run has begun to send. */
-  readonly #tried = new Set<number>();
   readonly #sending = new Set<Promise<void>>();
   #sendingBytes = 0;
   #upload: Promise<UsedUpload> | undefined;
   #beginnings = 0;
   #unlisted = false;
+  /** Whether a request to begin an upload may have been done without an answer. */
+  #isBeginUnsure = false;
   #uploadId: string | undefined;
   /**
    * If beginning the upload took several requests: the uploads of this name that were there before, and the most that
@@ -193,16 +193,18 @@ export class ObjectUpload {
     this.#upload ??= this.#begin();
     const used = this.#upload;
     const { id, known } = await used;
-    this.#tried.add(number);
     const sending = this.#store.sendPart(this.#at, id, number, bytes, known.get(number));
     const { part, sent } = await sending.catch((error: unknown) => {
-      // As long as it has no part, another run may take it for an upload that it lost, and end it.
-      const isLost = isUploadGone(error) && this.#shared === undefined && this.#sent.size === 0;
-      if (!isLost || this.#beginnings === MOST_BEGINNINGS) throw error;
-      if (this.#upload === used) this.#upload = this.#begin();
+      if (!isUploadGone(error) || this.#shared !== undefined) throw error;
+      if (this.#upload === used) {
+        // As long as it has no part, another run may take it for an upload that it lost, and end it.
+        if (this.#sent.size > 0 || this.#beginnings === MOST_BEGINNINGS) throw error;
+        this.#upload = this.#begin();
+      }
       return { part: undefined, sent: false };
     });
-    if (part === undefined) return this.#sendPart(number, bytes);
+    // Another part found meanwhile that the upload is gone, and has begun a new one, which needs this part, too.
+    if (part === undefined || this.#upload !== used) return this.#sendPart(number, bytes);
     this.#sent.set(number, part);
     if (sent) this.#bytesSent += bytes.length;
     else this.#resumed++;
@@ -241,13 +243,16 @@ export class ObjectUpload {
       most: 0,
     };
     this.#mayHaveLost = before && { before, most: Number.POSITIVE_INFINITY };
+    const wasUnsure = this.#isBeginUnsure;
+    this.#isBeginUnsure = true;
     const { uploadId, unanswered } = await this.#store.createUpload(this.#at);
+    this.#isBeginUnsure = wasUnsure || unanswered > 0;
     const lost = most + unanswered;
     this.#mayHaveLost = before && lost > 0 ? { before, most: lost } : undefined;
     return uploadId;
   }
 
-  /** Accounts that may not list uploads begin a new one each time; `undefined`. */
+  /** `undefined`: they cannot be listed. Then each run begins a new one. */
   async #unfinished(): Promise<readonly UnfinishedUpload[] | undefined> {
     const all = await this.#store.listUploads(this.#at).catch(unlessRefused(undefined));
     this.#unlisted = all === undefined;
@@ -325,7 +330,8 @@ export class ObjectUpload {
   }
 
   /**
-   * Ends the upload and removes its parts, unless it is shared. Returns what is left if the store does not remove it.
+   * Ends the upload and removes its parts, unless it is shared or an earlier run began it: another run may be sending
+   * to it. Returns what is left or may be.
    */
   async abort(): Promise<string | undefined> {
     // Nothing must be sent after the abort.
@@ -334,7 +340,7 @@ export class ObjectUpload {
     if (this.#shared !== undefined) return undefined;
     if (this.#uploadId === undefined) {
       const lost = (await this.#lost()).length > 0;
-      return lost ? `an upload may be left that it began without an answer: ${this.#howToRemove()}` : undefined;
+      return lost ? `an upload may be left that it began without an answer: ${this.#howToRemove()}` : this.#unsure();
     }
     forgetUnfinished(this);
     try {
@@ -345,20 +351,25 @@ export class ObjectUpload {
       // Too late: the store was asked to make the object, and did.
       if (done === true) return "the output was complete already";
       await this.#endLost();
-      if (await this.#isShared()) return "another run sends parts to its unfinished upload, which stays";
+      if (await this.#isFound()) {
+        return `the unfinished upload that it continued stays: ${this.#howToRemove()}`;
+      }
       await this.#store.abortUpload(this.#at, this.#uploadId);
-      return undefined;
+      return this.#unsure();
     } catch {
       return `its unfinished upload could not be removed: ${this.#howToRemove()}`;
     }
   }
 
-  /** Whether an upload that this run found has got parts by another run meanwhile. */
-  async #isShared(): Promise<boolean> {
+  /** Whether the upload is one that this run found, and that is still there. */
+  async #isFound(): Promise<boolean> {
     const used = await this.#upload;
     if (used === undefined || used.known.size === 0) return false;
-    const parts = (await this.#store.listParts(this.#at, used.id)) ?? [];
-    return parts.some(({ number, etag }) => !this.#tried.has(number) && used.known.get(number)?.etag !== etag);
+    return (await this.#store.listParts(this.#at, used.id)) !== undefined;
+  }
+
+  #unsure(): string | undefined {
+    return this.#unlisted && this.#isBeginUnsure ? UPLOADS_UNKNOWN : undefined;
   }
 
   dropAtOnce(): string {
@@ -381,7 +392,7 @@ export class ObjectUpload {
   }
 }
 
-/** Instead of an error that says that the account may not do it. */
+/** Instead of an error that says that the account may not do it, or that the store does not support it. */
 function unlessRefused<T>(instead: T): (error: unknown) => T {
   return (error) => {
     if (error instanceof DumpError && error.code === "NOT_WRITABLE") return instead;

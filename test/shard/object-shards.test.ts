@@ -420,7 +420,9 @@ test("an account that may not list uploads: a removal says that one may be left,
     if (isLost) await double.fault({ method: "POST", match: "uploads", kind: "lost" });
     await place.of("77").create();
     await place.removePlan("77");
-    expect(place.unsure?.()).toEqual(isLost ? expect.stringContaining("may not list unfinished uploads") : undefined);
+    expect(place.unsure?.()).toEqual(
+      isLost ? expect.stringContaining("unfinished uploads cannot be listed") : undefined,
+    );
   }
 });
 

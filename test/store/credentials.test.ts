@@ -7,6 +7,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { httpError } from "../../src/store/http-request.js";
 import { endOf } from "../../src/store/http-url.js";
 import { S3Access } from "../../src/store/s3-access.js";
+import { credentialsError, mayBeDone, storeError } from "../../src/store/s3-errors.js";
 import { S3Store } from "../../src/store/s3-store.js";
 import { temporaryFolder } from "../support/filter.js";
 
@@ -155,4 +156,29 @@ test("what a URL does not say, or what is not its age", () => {
   expect(httpError(refused, later, "read").message).toContain("the server answers 403");
   const down = Object.assign(new Error("down"), { name: "HttpError", status: 503 });
   expect(httpError(down, "https://h/a?Expires=1704067200", "read").message).toContain("the server answers 503");
+});
+
+test("without credentials nothing was sent; where there were some, their source is to be checked", () => {
+  const error = new Error("the endpoint says 503");
+  for (const had of [true, false]) {
+    expect(mayBeDone(credentialsError(error, had))).toBe(false);
+    const { message } = storeError(credentialsError(error, had), "s3://dumps/out", "write");
+    expect(message).toContain(had ? "Check what gives the credentials" : "Set AWS_PROFILE");
+  }
+});
+
+test("a damaged answer of what gives credentials is not quoted", () => {
+  for (const answer of ["wJalrXUtnFEMI", '{"SecretAccessKey":"wJalrXUtnFEMI"x', '{"S":"wJalr', '{"S":"wJ\nalr"}']) {
+    let said: unknown;
+    try {
+      JSON.parse(answer);
+    } catch (error) {
+      said = error;
+    }
+    for (const error of [said, new Error(String(said)), new Error((said as Error).message)]) {
+      const found = credentialsError(error, false);
+      expect(found.message).toBe("the answer of what gives them is not JSON");
+      expect(found.cause).toBe(undefined);
+    }
+  }
 });

@@ -2,9 +2,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { DumpError } from "../../src/errors.js";
 import { openDump } from "../../src/reader/open.js";
-import { openStore } from "../../src/store/open-store.js";
+import { openStore, type StoreThread } from "../../src/store/open-store.js";
 import { FIRST_PART_SIZE } from "../../src/store/part-plan.js";
+import { ObjectUpload } from "../../src/store/upload.js";
 import { createObjectSink } from "../../src/writer/object-sink.js";
 import { reassembleDump } from "../../src/writer/reassemble.js";
 import { expectFailure, runCli, startCli } from "../support/cli.js";
@@ -202,7 +204,7 @@ test("an upload of a run by many hosts, which its staging names, is neither cont
   await s3.close();
 });
 
-test("an upload that a run continues, and to which another sends meanwhile, stays when the run fails", async () => {
+test("an upload that a run continues, and to which another may send meanwhile, stays when the run fails, and is named", async () => {
   const s3 = openStore();
   const { uploadId } = await s3.createUpload(OUT);
   const part = new Uint8Array(FIRST_PART_SIZE).fill(7);
@@ -212,13 +214,95 @@ test("an upload that a run continues, and to which another sends meanwhile, stay
     sink.ascendingFrom?.(0);
     sink.atMost?.(9 * FIRST_PART_SIZE);
     for (const number of [1, 2, 4]) await sink.write(part, (number - 1) * FIRST_PART_SIZE);
-    await expect.poll(async () => (await store.uploads())[0]?.parts).toContain(4);
+    const sent = async () =>
+      (await store.log()).some(({ query, status }) => /partNumber=4&/.test(query) && status === 200);
+    const reuses = async () => (await store.log()).some(({ query }) => /part-number-marker|^\?uploadId=/.test(query));
+    await expect.poll(other === undefined ? reuses : sent, { timeout: 20_000 }).toBe(true);
     if (other !== undefined) await s3.uploadPart(OUT, uploadId, other, part);
     await sink.abort();
-    expect(sink.leftBehind?.()).toEqual(other && "another run sends parts to its unfinished upload, which stays");
-    expect(await store.uploads()).toHaveLength(other === undefined ? 0 : 1);
+    expect(sink.leftBehind?.()).toContain("`coresieve uploads --abort s3://dumps/out` to remove it");
+    expect((await store.uploads()).map((one) => one.uploadId)).toEqual([uploadId]);
+    await store.clear();
   }
   await s3.close();
+});
+
+test("an upload whose name another account may read only is neither continued nor ended, and fails no run", async () => {
+  const s3 = openStore();
+  const { uploadId } = await s3.createUpload(OUT);
+  await s3.uploadPart(OUT, uploadId, 2, new Uint8Array(FIRST_PART_SIZE).fill(7));
+  await store.put("dumps/out.coresieve-1d/77/upload.json", Buffer.from(JSON.stringify({ uploadId, mark: "one" })));
+  await store.fault({
+    method: "GET",
+    match: "upload.json",
+    kind: "status",
+    status: 403,
+    code: "AccessDenied",
+    times: 9,
+  });
+  await store.fault({ method: "POST", match: "uploads", kind: "lost" });
+  const { upload } = await filterFile(file, { path: "s3://dumps/out" }, { level: 0 });
+  expect(upload?.resumed).toBe(0);
+  expect((await store.uploads()).map((one) => one.uploadId)).toContain(uploadId);
+  await s3.close();
+});
+
+test.each([
+  ["refused", 404, "NoSuchUpload"],
+  ["stored", undefined, undefined],
+] as const)(
+  "an upload is begun again while another part is on its way to the old one, which is %s: it is sent to the new one",
+  async (_, status, code) => {
+    const begun = ["old", "new"];
+    const got: Record<string, number[]> = { old: [], new: [] };
+    const gone = new DumpError("NOT_WRITABLE", "gone", { systemError: "NoSuchUpload" });
+    let late = (): void => undefined;
+    const isLate = new Promise<void>((resolve) => {
+      late = resolve;
+    });
+    const fake = {
+      listUploads: async () => [],
+      createUpload: async () => ({ uploadId: begun.shift(), unanswered: 0 }),
+      async sendPart(_at: unknown, id: string, number: number, bytes: Uint8Array) {
+        if (id === "old" && number === 2) throw gone;
+        if (id === "old") {
+          await isLate;
+          if (code !== undefined) throw gone;
+        }
+        got[id]?.push(number);
+        if (id === "new" && number === 2) late();
+        return { part: { number, size: bytes.length, etag: `"${id}-${number}"` }, sent: true };
+      },
+      completeUpload: async (_at: unknown, id: string, parts: readonly { etag: string }[]) => {
+        expect(parts.every(({ etag }) => etag.startsWith(`"${id}-`))).toBe(true);
+      },
+    };
+    const upload = new ObjectUpload(fake as unknown as StoreThread, OUT, true);
+    upload.ascendingFrom(0);
+    upload.atMost(3 * FIRST_PART_SIZE);
+    const part = new Uint8Array(FIRST_PART_SIZE);
+    // Headers are sent last: the first part is written behind them.
+    for (const index of [1, 2]) await upload.write(part, index * FIRST_PART_SIZE);
+    await upload.finish(3 * FIRST_PART_SIZE);
+    expect(got["new"]?.sort()).toEqual([1, 2, 3]);
+    expect(status === undefined ? got["old"]?.length : 1).toBeGreaterThan(0);
+  },
+);
+
+test("uploads cannot be listed, and no answer says that one is begun: a failing run says that it may be left", async () => {
+  await store.fault({ method: "GET", match: "uploads", kind: "status", status: 403, code: "AccessDenied", times: 9 });
+  await store.fault({ method: "POST", match: "uploads", kind: "lost" });
+  await store.fault({
+    method: "PUT",
+    match: "partNumber",
+    kind: "status",
+    status: 403,
+    code: "AccessDenied",
+    times: 9,
+  });
+  await expect(filterFile(file, { path: "s3://dumps/out" }, { level: 0 })).rejects.toMatchObject({
+    left: expect.stringContaining("unfinished uploads cannot be listed"),
+  });
 });
 
 test.each([2, 5])(
@@ -242,11 +326,11 @@ test.each([2, 5])(
   },
 );
 
-test("an account that may not list uploads: one warning, also under --strict", async () => {
+test("uploads cannot be listed: one warning, also under --strict", async () => {
   await store.fault({ method: "GET", match: "uploads", kind: "status", status: 403, code: "AccessDenied", times: 9 });
   const run = await runCli([file, "s3://dumps/out", "-d", "0", "--compress", "none", "--strict"]);
   expect(run.code).toBe(0);
-  expect(run.stderr.match(/may not list unfinished uploads/g)).toHaveLength(1);
+  expect(run.stderr.match(/unfinished uploads cannot be listed/g)).toHaveLength(1);
 });
 
 test.each([1, 3])(
@@ -260,7 +344,7 @@ test.each([1, 3])(
     sink.atMost?.(2 * FIRST_PART_SIZE);
     for (const at of [0, FIRST_PART_SIZE]) await sink.write(new Uint8Array(FIRST_PART_SIZE).fill(7), at);
     // Whoever begins one later has not sent a part yet.
-    await expect.poll(async () => (await store.uploads()).length).toBe(times + 2);
+    await expect.poll(async () => (await store.uploads()).length, { timeout: 20_000 }).toBe(times + 2);
     await new Promise((resolve) => setTimeout(resolve, 20));
     const { uploadId: later } = await s3.createUpload(at);
     await sink.finish(2 * FIRST_PART_SIZE);
@@ -276,7 +360,7 @@ test("more uploads than answers were lost: one is somebody else's, and all stay"
   const sink = createObjectSink("s3://dumps/out", { force: true, inputs: [] });
   sink.atMost?.(2 * FIRST_PART_SIZE);
   for (const at of [0, FIRST_PART_SIZE]) await sink.write(new Uint8Array(FIRST_PART_SIZE).fill(7), at);
-  await expect.poll(async () => (await store.uploads()).length).toBe(1);
+  await expect.poll(async () => (await store.uploads()).length, { timeout: 20_000 }).toBe(1);
   await s3.createUpload({ bucket: "dumps", key: "out" });
   await sink.finish(2 * FIRST_PART_SIZE);
   expect(await store.uploads()).toHaveLength(2);
