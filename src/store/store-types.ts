@@ -108,3 +108,9 @@ export interface ObjectStore {
   /** Ends the use of the store thread. */
   close(): Promise<void>;
 }
+
+/** An unfinished upload, and the parts that it had when this run began to use it. */
+export interface UsedUpload {
+  readonly id: string;
+  readonly known: ReadonlyMap<number, StoredPart>;
+}

@@ -9,7 +9,7 @@ import type { StoreThread } from "./open-store.js";
 import { partMemory } from "./part-memory.js";
 import { MAX_OBJECT_SIZE, type PartPlan, partPlan } from "./part-plan.js";
 import { isUploadGone } from "./s3-errors.js";
-import type { ObjectLocation, StoredPart, UnfinishedUpload } from "./store-types.js";
+import type { ObjectLocation, StoredPart, UnfinishedUpload, UsedUpload } from "./store-types.js";
 import { storePath } from "./store-url.js";
 
 /** How much an upload sent. */
@@ -24,12 +24,6 @@ export interface UploadCounts {
    * done and not answered is not found.
    */
   readonly unlisted?: boolean;
-}
-
-/** An unfinished upload, and the parts that it had when this run began to use it. */
-interface UsedUpload {
-  readonly id: string;
-  readonly known: ReadonlyMap<number, StoredPart>;
 }
 
 /** Bytes that are being sent at the same time, if that is more than one part. */

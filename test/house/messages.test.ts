@@ -12,6 +12,8 @@ const READS: Readonly<Record<string, string>> = {
   "src/errors.ts": "V8's errors of memory have no code",
   "src/option-words.ts":
     "it puts the words of whoever reads a message into it, and takes places out of what Node said: nothing hangs on it",
+  "src/store/s3-errors.ts":
+    "the SDK puts what Node said of JSON, which quotes it, into errors of its own: it is left out",
   "src/store/tls-problem.ts": "OpenSSL's reason stands only in the message where a write was under way",
   "src/reader/source/packed/unpack.ts": "zstd-napi's errors have no codes",
   "src/reader/source/packed/unpack-xz.ts": "the number of what xz-decompress found stands only in its message",
