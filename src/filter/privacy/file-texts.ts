@@ -5,17 +5,18 @@ import { addVirtual } from "./add-virtual.js";
 import { dataOfOpenFiles } from "./open-files.js";
 import type { ScrubList } from "./scrubbed.js";
 
-/** A text of more is no slab object: it is dropped. */
-const MAX_TEXT = 1 << 16;
+/** A text of more is no slab object (`kmalloc` has those of two pages, at most): it is dropped. */
+const MAX_PAGES = 2;
 /**
  * Texts that the kernel wrote for programs which read its files in part: names and settings, but also what programs wrote
- * into traces (trace, trace_pipe). They wait in a buffer of each open file.
+ * into traces (trace, trace_pipe). They wait in a buffer of each open file; of traces also in an iterator, which is a
+ * slab's where pages are larger than 4 KiB.
  */
 export function fileTexts(space: AddressSpace, kernel: KernelObjects, tasks: readonly bigint[]): ScrubList {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const { memory, symbols, types } = kernel;
   const erase = (address: bigint | undefined, length: number) => {
-    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_TEXT) return;
+    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_PAGES * memory.pageSize) return;
     if (addVirtual(space, address, length, found.list) > 0) found.objects++;
   };
   /** Whether a file's own data are of that type: it names the file, which names it. */
@@ -26,8 +27,15 @@ export function fileTexts(space: AddressSpace, kernel: KernelObjects, tasks: rea
       readMember(kernel, "file", file as bigint, "private_data") === data
     );
   };
-  const line = types.member("trace_iterator", "seq.buffer");
+  /** What is being put together for a reader of a trace, and a copy of it. */
+  const ofTrace = (iterator: bigint) => {
+    for (const name of ["seq.buffer", "tmp_seq.buffer"]) {
+      const length = types.member("trace_iterator", name)?.size ?? 0;
+      erase(memberAddress(types, "trace_iterator", iterator, name), length);
+    }
+  };
   const pipes = new Set(symbols.addresses("tracing_pipe_fops"));
+  const traces = new Set(symbols.addresses("tracer_seq_ops"));
   let isPipe = false;
   const wanted = (operations: bigint) => {
     isPipe = pipes.has(operations);
@@ -37,13 +45,15 @@ export function fileTexts(space: AddressSpace, kernel: KernelObjects, tasks: rea
   for (const data of dataOfOpenFiles(kernel, tasks, wanted)) {
     if (seen.has(data) || !memory.isKernelAddress(data)) continue;
     seen.add(data);
-    if (isPipe && line !== undefined) erase(memberAddress(types, "trace_iterator", data, "seq.buffer"), line.size);
+    if (isPipe) ofTrace(data);
     const text = isOf("seq_file", data)
       ? data
       : isOf("kernfs_open_file", data)
         ? readMember(kernel, "kernfs_open_file", data, "seq_file")
         : undefined;
     if (!text || !memory.isKernelAddress(text)) continue;
+    const own = readMember(kernel, "seq_file", text, "private");
+    if (own && traces.has(readMember(kernel, "seq_file", text, "op") ?? 0n)) ofTrace(own);
     erase(readMember(kernel, "seq_file", text, "buf"), Number(readMember(kernel, "seq_file", text, "size") ?? 0n));
   }
   return found;

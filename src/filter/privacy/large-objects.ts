@@ -3,6 +3,7 @@ import { type KernelObjects, memberAddress, readMember, walkList } from "../../k
 import { withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { SearchSteps } from "./search-steps.js";
 
 /** Pages that are the kernel's because its own lists lead to an object in them. */
 export interface ObjectPages {
@@ -26,7 +27,8 @@ const MAX_NAMESPACES = 1 << 16;
 const MAX_DEVICES = 1 << 20;
 const MAX_QUEUES = 1 << 16;
 const MAX_FILES = 1 << 26;
-const MAX_RANGES = 1 << 20;
+/** Pages of all objects, and struct pages that are asked where they end: several lists may name the same ones. */
+const MAX_STEPS = 1 << 20;
 const MAX_MACHINES = 1 << 16;
 /** What a guest told Hyper-V's interface when it crashed: five of its registers. */
 const GUEST_PLACES = ["arch.hyperv.hv_crash_param"];
@@ -71,6 +73,7 @@ class Finder implements LargeObjects {
   readonly #space: AddressSpace;
   readonly #kernel: KernelObjects;
   readonly #compound: CompoundPages;
+  readonly #steps = new SearchSteps(MAX_STEPS);
 
   constructor(space: AddressSpace, kernel: KernelObjects, compound: CompoundPages) {
     this.#space = space;
@@ -117,7 +120,8 @@ class Finder implements LargeObjects {
     }
     const { kernel, at } = driver;
     for (const machine of walkList(kernel, at, "kvm", "vm_list", MAX_MACHINES)) {
-      if (!this.#add(machine, kernel.types.sizeOf("kvm") ?? 0)) continue;
+      // Up to 8 KiB it is a slab's (6.16 and later), whose pages stay in any case.
+      this.#add(machine, kernel.types.sizeOf("kvm") ?? 0);
       for (const place of GUEST_PLACES) {
         const address = memberAddress(kernel.types, "kvm", machine, place);
         if (address !== undefined)
@@ -126,28 +130,32 @@ class Finder implements LargeObjects {
     }
   }
 
-  /** Whether the object's pages are kept because of it. */
-  #add(address: bigint | undefined, length: number): boolean {
+  /** Keeps the object's pages, if it is no slab's. */
+  #add(address: bigint | undefined, length: number): void {
     const { memory } = this.#kernel;
     const { pageSize } = memory;
-    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_OBJECT) return false;
+    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_OBJECT) return;
     const first = this.#space.translate(address);
     // Most are in slabs, next to other objects, or existed at boot.
-    if (first === undefined || this.#compound.isKernelData(Math.floor(first.paddr / pageSize))) return false;
+    if (first === undefined || this.#compound.isKernelData(Math.floor(first.paddr / pageSize))) return;
+    const within = Number((address + BigInt(length)) % BigInt(pageSize));
+    if (!this.#steps.take(Math.ceil(length / pageSize) + 1)) return;
     let last = 0;
     for (let at = address - (address % BigInt(pageSize)); at < address + BigInt(length); at += BigInt(pageSize)) {
       const place = this.#space.translate(at);
-      if (place === undefined || this.pages.length >= MAX_RANGES) return false;
+      if (place === undefined) return;
       last = Math.floor(place.paddr / pageSize);
       this.#addPage(last);
     }
-    const within = Number((address + BigInt(length)) % BigInt(pageSize));
     let restEnd = (last + 1) * pageSize;
     // A large kmalloc is one compound page, which is kept as a whole.
-    for (let i = 1; i <= MAX_TAILS && this.#compound.isTail(last + i); i++) restEnd = (last + i + 1) * pageSize;
+    for (let i = 1; i <= MAX_TAILS && this.#compound.isTail(last + i); i++) {
+      // The pages stay already: if steps run out, only the next object is refused.
+      this.#steps.take();
+      restEnd = (last + i + 1) * pageSize;
+    }
     const start = within === 0 ? (last + 1) * pageSize : last * pageSize + within;
     if (restEnd > start) this.rest.add(start, restEnd - start);
-    return true;
   }
 
   #addPage(pfn: number): void {

@@ -19,8 +19,8 @@ export interface LogBuffers extends ScrubList {
 }
 
 /**
- * Copies of the log's messages that are not for one reader or console driver: a buffer of each console since 6.4, where
- * consoles have threads of their own; a message whose end had not come (until 5.9); what interrupts printed while the
+ * Copies of the log's messages that are not for one reader or console driver: a buffer of each console that has a thread of its
+ * own or prints at once (nbcon, 6.7 and later); a message whose end had not come (until 5.9); what interrupts printed while the
  * log was locked; what pstore writes at a panic; what netconsole sends.
  */
 export function logCopies(space: AddressSpace, kernel: KernelObjects): LogBuffers {

@@ -1,5 +1,6 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
+import { firstIndex } from "../../sorted.js";
 import { SpanList } from "../erase/spans.js";
 import { knownTimers } from "./strict/known-timers.js";
 
@@ -16,7 +17,8 @@ export function withoutTimers(space: AddressSpace, kernel: KernelObjects, list: 
       const paddr = space.translate(address)?.paddr;
       const length = kernel.types.sizeOf(type);
       if (paddr === undefined || length === undefined) return;
-      if (start.some((from, i) => paddr < (end[i] as number) && paddr + length > from)) timers.push([paddr, length]);
+      const next = firstIndex(end.length, (i) => (end[i] as number) > paddr);
+      if (next < start.length && (start[next] as number) < paddr + length) timers.push([paddr, length]);
     },
   });
   return withoutPieces(list, timers);
@@ -25,15 +27,20 @@ export function withoutTimers(space: AddressSpace, kernel: KernelObjects, list: 
 /** A list without some pieces of memory, each an address and a length. */
 export function withoutPieces(list: SpanList, pieces: readonly (readonly [start: number, length: number])[]): SpanList {
   const { start, end } = list.merged(0);
-  const sorted = [...pieces].sort((a, b) => a[0] - b[0]);
+  const holes = new SpanList();
+  for (const [piece, length] of pieces) holes.add(piece, length);
+  const { start: from, end: to } = holes.merged(0);
   const left = new SpanList();
-  start.forEach((from, i) => {
-    let at = from;
+  let hole = 0;
+  start.forEach((first, i) => {
+    let at = first;
     const last = end[i] as number;
-    for (const [piece, length] of sorted) {
-      if (piece + length <= at || piece >= last) continue;
-      if (piece > at) left.add(at, piece - at);
-      at = piece + length;
+    while (hole < from.length && (to[hole] as number) <= at) hole++;
+    for (let h = hole; h < from.length && (from[h] as number) < last; h++) {
+      if ((from[h] as number) > at) left.add(at, (from[h] as number) - at);
+      at = to[h] as number;
+      // The next span may begin in this one.
+      hole = h;
     }
     if (last > at) left.add(at, last - at);
   });

@@ -22,12 +22,21 @@ export function* treeNodes(
 /** The most nodes and entries that are read: damaged trees may have circles. */
 const MAX_ENTRIES = 1 << 16;
 
-/** The pointers in an XArray (4.20 and later), given its `xa_head`. */
-export function* xarrayEntries({ types, memory }: KernelObjects, root: bigint): Generator<bigint> {
+/**
+ * The pointers in an XArray (4.20 and later), given its `xa_head`. `steps`: what a search of several may take in all, one
+ * for each node and entry; it ends if there are no more.
+ */
+export function* xarrayEntries(
+  { types, memory }: KernelObjects,
+  root: bigint,
+  steps?: { take(): boolean },
+): Generator<bigint> {
   const slots = types.member("xa_node", "slots");
   const waiting = [root];
   const seen = new Set<bigint>();
   for (let entry = waiting.pop(); entry !== undefined && seen.size < MAX_ENTRIES; entry = waiting.pop()) {
+    // Also for those that come again: nodes may all have the same ones.
+    if (steps?.take() === false) return;
     if (seen.has(entry)) continue;
     seen.add(entry);
     // Bit 0: a value; bit 1: a node, or a mark below the first page (linux/xarray.h).

@@ -38,14 +38,18 @@ const FILES = {
   "seq_file.buf": [0, 8],
   "seq_file.size": [8, 8],
   "seq_file.file": [16, 8],
+  "seq_file.op": [40, 8],
+  "seq_file.private": [48, 8],
   "kernfs_open_file.file": [24, 8],
   "kernfs_open_file.seq_file": [32, 8],
   "trace_iterator.seq.buffer": [128, 4096],
+  "trace_iterator.tmp_seq.buffer": [0x1100, 4096],
 } as const;
 
 test("texts that programs read in part: of files in /proc, sysfs and traces; no other file's data", () => {
   const { kernel, view, word, point } = machine({}, FILES);
-  const symbols = { addresses: (name: string) => (name === "tracing_pipe_fops" ? [at(0x180)] : []) };
+  const named: Record<string, number> = { tracing_pipe_fops: 0x180, tracer_seq_ops: 0x190 };
+  const symbols = { addresses: (name: string) => (name in named ? [at(named[name] as number)] : []) };
   const open = { ...kernel, symbols } as unknown as KernelObjects;
   point(0x200, 0x300);
   point(0x308, 0x400);
@@ -78,12 +82,22 @@ test("texts that programs read in part: of files in /proc, sysfs and traces; no 
   point(0x5000, 0xe000);
   word(0x5008, 1n << 33n);
   const found = fileTexts(space, open, [at(0x200)]);
-  expect(piecesOf(found.list)).toEqual([
+  const pipe = [
     [0x8080, 0x9080],
-    [0xa000, 0xb000],
-    [0xc000, 0xc800],
-  ]);
-  expect(found.objects).toBe(3);
+    [0x9100, 0xa100],
+  ];
+  expect(piecesOf(found.list)).toEqual([pipe[0], [0x9100, 0xb000], [0xc000, 0xc800]]);
+  expect(found.objects).toBe(4);
+  // A trace that is read as a text has the same iterator.
+  point(0x2028, 0x190);
+  point(0x2030, 0x10000);
+  const traced = fileTexts(space, open, [at(0x200)]);
+  expect(piecesOf(traced.list).slice(-2)).toEqual(pipe.map(([from = 0, to = 0]) => [from + 0x8000, to + 0x8000]));
+  // The largest object that a slab of 64 KiB pages has.
+  word(0x2008, 131_072n);
+  expect(fileTexts(space, open, [at(0x200)]).objects).toBe(5);
+  const large = { ...open, memory: { ...open.memory, pageSize: 65_536 } };
+  expect(fileTexts(space, large, [at(0x200)]).objects).toBe(6);
 });
 
 test("the page that zswap compressed last: of each CPU (until 6.7), or of each CPU and pool", () => {
@@ -193,6 +207,52 @@ test("9p: requests under way and their answers, in memory that is not of their c
   word(0x3038, 1n << 40n);
   expect(piecesOf(fileRequests(space, kernel)?.list as never)).toEqual([[0x8000, 0xa000]]);
   expect(fileRequests(space, machine({ v9fs_sessionlist: 0x100, modules: 0x180 }, {}).kernel)).toBeUndefined();
+  for (const missing of Object.keys(types).slice(2)) {
+    const other = machine({ v9fs_sessionlist: 0x100 }, { ...types, [missing]: undefined } as unknown as typeof types);
+    expect(fileRequests(space, other.kernel)).toBeUndefined();
+  }
+});
+
+test("9p: sessions that all lead to one tree of large requests end, and the search says so", () => {
+  const types = {
+    v9fs_session_info: [0, 64],
+    "v9fs_session_info.slist": [0, 16],
+    "v9fs_session_info.clnt": [24, 8],
+    "p9_client.reqs.idr_rt.xa_head": [0, 8],
+    "p9_req_t.tc.sdata": [16, 8],
+    "p9_req_t.tc.capacity": [24, 8],
+    "p9_req_t.rc.sdata": [16, 8],
+    "p9_req_t.rc.capacity": [24, 8],
+  } as const;
+  const { kernel, word, point } = machine({ v9fs_sessionlist: 0x100 }, types);
+  const member = kernel.types.member.bind(kernel.types);
+  const slots = { name: "slots", offset: 0, size: 4096, type: "", count: 512 };
+  const wide = {
+    ...kernel,
+    types: {
+      ...kernel.types,
+      member: (type: string, name: string) => (type === "xa_node" ? slots : member(type, name)),
+    },
+  } as unknown as KernelObjects;
+  // 2,048 sessions; a tree whose node has 512 other nodes, each with the same entries, which are values.
+  for (let i = 0; i < 2048; i++) {
+    point(i === 0 ? 0x100 : 0x8000 + (i - 1) * 32, 0x8000 + i * 32);
+    point(0x8000 + i * 32 + 24, 0x200);
+  }
+  point(0x8000 + 2047 * 32, 0x100);
+  word(0x200, BASE + 0x1002n);
+  for (let i = 0; i < 512; i++) word(0x1000 + i * 8, BASE + BigInt(0x18000 + i * 8 + 2));
+  for (let i = 0; i < 1024; i++) word(0x18000 + i * 8, BigInt(2 * i + 1));
+  let reads = 0;
+  const memory = {
+    ...wide.memory,
+    readView: (at: bigint, length: number) => {
+      reads++;
+      return kernel.memory.readView(at, length);
+    },
+  };
+  expect(fileRequests(space, { ...wide, memory })).toBeUndefined();
+  expect(reads).toBeLessThan(2048 * 512);
 });
 
 test("CAN: messages of many frames in their sockets, and where the room is elsewhere", () => {

@@ -421,7 +421,7 @@ test("large objects: a device and its queues in every name space, tables of file
   expect(largeObjects(space, kernel, [at(0x300)], inSlab).pages).toEqual([]);
 });
 
-test("large objects: struct kvm of virtual machines stays, but for what their guests wrote there; a small one is a slab's", () => {
+test("large objects: struct kvm of virtual machines stays, but for what their guests wrote there, also in a small one, which is a slab's", () => {
   const { kernel, point } = machine(
     { vm_list: 0x100 },
     { kvm: [0, 0x1800], "kvm.vm_list": [16, 16], "kvm.arch.hyperv.hv_crash_param": [0x200, 40] },
@@ -437,7 +437,31 @@ test("large objects: struct kvm of virtual machines stays, but for what their gu
   const { pages, rest } = largeObjects(space, kernel, [], compound);
   expect(pages).toEqual([{ startPfn: 8, endPfn: 10 }]);
   expect(piecesOf(rest)).toEqual([
+    [0x2200, 0x2228],
     [0x8200, 0x8228],
     [0x9800, 0xa000],
   ]);
+});
+
+test("large objects: tasks whose tables all name the same pages end, however large the tables say they are", () => {
+  const { kernel, point, word } = machine({}, { ...DEVICES, "fdtable.max_fds": [8, 8] });
+  let asked = 0;
+  const mapped = {
+    translate: (at: bigint) => {
+      asked++;
+      return { paddr: Number(at & 0xfff_ffffn), length: 4096 };
+    },
+  };
+  const tasks: bigint[] = [];
+  for (let i = 0; i < 1024; i++) {
+    const task = 0x4000 + i * 32;
+    tasks.push(at(task));
+    point(task, task + 8);
+    point(task + 16, 0x1000);
+  }
+  point(0x1000, 0x10000);
+  word(0x1008, 8n << 20n);
+  const compound = { isTail: () => false, isKernelData: () => false };
+  expect(largeObjects(mapped, kernel, tasks, compound).pages[0]).toEqual({ startPfn: 16, endPfn: 16400 });
+  expect(asked).toBeLessThan(2 ** 22);
 });
