@@ -17,7 +17,6 @@ const REQUEST = ".request_key_auth";
  */
 const CHAINS: ReadonlyMap<string, KeyChain> = new Map([
   ["rxrpc", { module: "rxrpc", type: "rxrpc_key_token", to: ["kad", "rxgk"] }],
-  ["rxrpc_s", { module: "rxrpc", type: "rxrpc_key_token", to: ["kad", "rxgk"] }],
   ["ceph", { module: "libceph", type: "ceph_crypto_key", to: ["key"] }],
 ]);
 interface KeyChain {
@@ -48,6 +47,12 @@ export function keyPayloads(kernel: KernelObjects): KeyPayloads | undefined {
   const found: bigint[] = [];
   const unknown = new Set<string>();
   const names = new Map<bigint, string>();
+  // A module's types are read once, not for each of up to a million keys.
+  const modules = new Map<string, KernelObjects | undefined>();
+  const moduleOf = (chain: KeyChain) => {
+    if (!modules.has(chain.module)) modules.set(chain.module, withTypesOf(kernel, chain));
+    return modules.get(chain.module);
+  };
   for (const node of treeNodes(kernel, root, MAX_KEYS)) {
     const key = containerOf(types, node, "key", "serial_node");
     if (key === undefined) return undefined;
@@ -72,7 +77,7 @@ export function keyPayloads(kernel: KernelObjects): KeyPayloads | undefined {
       if (payload === undefined || !memory.isKernelAddress(payload)) continue;
       found.push(payload);
       const chain = i === 0 ? CHAINS.get(name) : undefined;
-      const further = chain && chained(kernel, chain, payload);
+      const further = chain && chained(moduleOf(chain), chain, payload);
       if (further !== undefined) found.push(...further);
       else if (chain !== undefined) unknown.add(name);
     }
@@ -80,16 +85,21 @@ export function keyPayloads(kernel: KernelObjects): KeyPayloads | undefined {
   return { addresses: found, unknown };
 }
 
-/** What the payload of a key leads to; `undefined` if its types are not known. */
-function chained(base: KernelObjects, chain: KeyChain, payload: bigint): bigint[] | undefined {
+/** The kernel with the types of the module of a chain, which may be built in; `undefined` if they are not known. */
+function withTypesOf(base: KernelObjects, chain: KeyChain): KernelObjects | undefined {
   const module = base.symbols.address("modules") !== undefined ? moduleNamed(base, chain.module) : undefined;
   const types = module === undefined ? base.types : moduleTypes(base, module);
   if (types === undefined || chain.to.every((member) => types.member(chain.type, member) === undefined))
     return undefined;
-  const kernel = { ...base, types };
+  return { ...base, types };
+}
+
+/** What the payload of a key leads to; `undefined` if its types are not known. */
+function chained(kernel: KernelObjects | undefined, chain: KeyChain, payload: bigint): bigint[] | undefined {
+  if (kernel === undefined) return undefined;
   const found: bigint[] = [];
   const add = (address: bigint | undefined) => {
-    if (!address || !base.memory.isKernelAddress(address)) return false;
+    if (!address || !kernel.memory.isKernelAddress(address)) return false;
     found.push(address);
     return true;
   };
