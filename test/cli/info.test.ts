@@ -222,6 +222,10 @@ describeWithDumps("info of a real dump", () => {
     );
     const json = await runHere([vmcore, out, "-f", "--json"]);
     expect(JSON.parse(json.stdout.toString())).toMatchObject({ level: 31, output: out, warnings: [] });
+    const config = join(folder, "config.json");
+    writeFileSync(config, '{"show-stats": true}');
+    const both = await runHere([vmcore, out, "-f", "--json", "--config", config]);
+    expect(JSON.parse(both.stdout.toString())).toMatchObject({ level: 31 });
   });
 
   test("-F says everything on stderr, and stdout has the dump", async () => {

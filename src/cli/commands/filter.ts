@@ -129,7 +129,8 @@ function printResult(
   const name = `${output}${flatten ? ", flattened" : ""}${pack === undefined ? "" : `, packed with ${pack}`}`;
   if (args.json) printJson({ ...result, seconds, output, packing: pack ?? null }, 2, stream);
   else if (!args.quiet) printLines(describeResult(dump, result, name, seconds), stream);
-  if (args.showStats) printLines(makedumpfileStats(result, format), stream);
+  // A configuration file may ask for them, too: then JSON stays JSON.
+  if (args.showStats && !args.json) printLines(makedumpfileStats(result, format), stream);
   if (!args.quiet) printWarnings(result.warnings);
   if (result.full === undefined) return undefined;
   printNote(`${result.full}; what had room was left, marked incomplete`);
