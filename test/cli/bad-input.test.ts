@@ -110,7 +110,12 @@ describe("inputs", () => {
   test("a missing dump, and an output whose name is wrong, too", async () => {
     writeFileSync(at("file"), "");
     for (const output of [at("file/out"), at("x".repeat(300))])
-      expectFailure(await runCli([at("gone"), output]), 1, at("gone"), /there is no such file\. Check its name/);
+      expectFailure(
+        await runCli([at("gone"), output]),
+        1,
+        at("gone"),
+        /there is no such file \(ENOENT\)\. Check its name/,
+      );
   });
 
   test("names in the wrong order: never the advice to overwrite the dump", async () => {
