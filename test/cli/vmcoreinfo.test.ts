@@ -56,7 +56,7 @@ test("-g beside a configuration file: options of the file that have no effect ar
   expect(existsSync(out)).toBe(false);
   const error = await failureOfAsync(() => run("--config", config, "-g", info, "-f", elf, "--level", "31"));
   expect(error).toMatchObject({ code: "BAD_OPTION" });
-  expect(error.message).toContain("so -d has no effect");
+  expect(error.message).toContain("-d has no effect beside -g");
 });
 
 test("-g of memory without the text", async () => {

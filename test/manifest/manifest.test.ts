@@ -107,7 +107,7 @@ test("a run that fails leaves none, and one that is there is not overwritten", a
   expectFailure(await runCli([file("vmcore"), file("a"), "--manifest", file("there")]), 1, "exists already");
   expect({ there: readFileSync(file("there"), "utf8"), a: existsSync(file("a")) }).toEqual({ there: "mine", a: false });
   expectFailure(await runCli([file("vmcore"), file("a"), "--manifest", file("a")]), 2, "the same name");
-  expectFailure(await runCli([file("vmcore"), file("a"), "--manifest-digests", "all"]), 2, "no --manifest");
+  expectFailure(await runCli([file("vmcore"), file("a"), "--manifest-digests", "all"]), 2, "without --manifest");
   expectFailure(
     await runCli([file("vmcore"), file("vmcore"), "-f", "--manifest", join(folder, "no", "b")]),
     1,

@@ -114,9 +114,7 @@ test.each([
 });
 
 test("--sign and --key without what is signed are refused", async () => {
-  expect((await run("vmcore", "never", "--sign", "PEM")).stderr).toContain("but no --manifest");
-  expect((await run("audit", "vmcore", "--sign", "PEM")).stderr).toContain("but no --result");
-  expect((await run("verify", "vmcore", "--key", "PEM_PUBLIC")).stderr).toContain(
-    "a key was given, but no signed file",
-  );
+  expect((await run("vmcore", "never", "--sign", "PEM")).stderr).toContain("without --manifest");
+  expect((await run("audit", "vmcore", "--sign", "PEM")).stderr).toContain("without --result");
+  expect((await run("verify", "vmcore", "--key", "PEM_PUBLIC")).stderr).toContain("without --manifest or --audit");
 });
