@@ -32,7 +32,7 @@ test("the report, --json and the manifest name each rule and what it did", async
     ],
   });
   for (const args of [
-    ["vmcore", "out", "-f"],
+    ["vmcore", "out"],
     ["-F", "vmcore", "-q"],
   ]) {
     const { code, stderr } = await run(...args, "--erase", "rules", "-f", "--manifest", "manifest.json");

@@ -14,8 +14,8 @@ test.each([
   [["clean", folder, "--without-redis"], "--older-than 30"],
   [["clean", folder, "--without-redis", "--older-than", "0"], "--older-than 0"],
   [["clean", folder, "--older-than", "1.5"], "--older-than 1.5"],
-  [["--remove"], "are options of clean"],
-  [["cancel", "--older-than", "3", "a1"], "are options of clean"],
+  [["--remove"], "an option of `jobs clean`"],
+  [["cancel", "--older-than", "3", "a1"], "an option of `jobs clean`"],
 ])("%j is refused", async (words, what) => {
   const { code, stdout, stderr } = await jobs(...words);
   expect([code, stdout.length, stderr]).toEqual([2, 0, expect.stringContaining(what)]);
