@@ -2,8 +2,8 @@ import { statSync } from "node:fs";
 import { DumpError } from "../errors.js";
 
 /**
- * The error for a missing file that the user may have meant as the output: with `-F` there is none, and without it the output is named last.
- * Other errors are returned unchanged.
+ * The error for a missing file that the user may have meant as the output: with `-F` there is none, and without it the
+ * output is named last. Other errors are returned unchanged.
  */
 export function mistakenFile(
   error: unknown,
@@ -35,7 +35,7 @@ function withOrder(error: DumpError, inputs: readonly string[], output: string |
   return error.with({ cure: "Check its name; the dump is named first, and the output last" });
 }
 
-/** What the output's name is wrong for is not said here: the input is missing anyway. */
+/** False also where the name is wrong: the input is missing anyway, and the error is about that. */
 function isFile(path: string): boolean {
   try {
     return statSync(path).isFile();
