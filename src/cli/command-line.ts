@@ -8,7 +8,7 @@ import { surroundingsError } from "../surroundings.js";
 import type { Command, CommandContext } from "./command.js";
 import { filterCommand } from "./commands/filter.js";
 import { commandNamed } from "./commands.js";
-import { checkEffects } from "./options/effects.js";
+import { wordsWithEffect } from "./options/effects.js";
 import { COMMAND_NAMES, type CommandName } from "./options/option.js";
 import { checkedText, type OptionWords, parseValues } from "./options/parse-values.js";
 import { optionsOf } from "./options/table.js";
@@ -96,9 +96,9 @@ function checked(command: Command, { words, files, given }: ParsedWords, context
       cure: "Name the file; perhaps a variable of the shell is not set",
     });
   }
-  const values = parseValues(command.name, words);
+  parseValues(command.name, words);
   checkStoreOptions(command.name, words);
-  checkEffects(command.name, words, files, given);
+  const values = parseValues(command.name, wordsWithEffect(command.name, words, files, given));
   return () => command.run(files, values as never, context);
 }
 
@@ -124,12 +124,14 @@ async function badCommandLine(error: unknown, command: Command): Promise<DumpErr
  * the word after it is a file's name, except this one. A dump with that name must be written `./strict`.
  */
 export function privacyWords(argv: readonly string[]): readonly string[] {
-  const at = argv.findIndex((word) => word === "--privacy" || word === "--privacy=strict");
   const end = argv.indexOf("--");
-  if (at < 0 || (end >= 0 && at > end)) return argv;
-  const isNext = argv[at] === "--privacy" && argv[at + 1] === "strict";
-  if (argv[at] === "--privacy" && !isNext) return argv;
-  return [...argv.slice(0, at), "--privacy-strict", ...argv.slice(isNext ? at + 2 : at + 1)];
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const strict = words.flatMap((word, at) => {
+    if (word === "strict" && words[at - 1] === "--privacy") return [];
+    const asks = word === "--privacy=strict" || (word === "--privacy" && words[at + 1] === "strict");
+    return asks ? ["--privacy-strict"] : [word];
+  });
+  return end < 0 ? strict : [...strict, ...argv.slice(end)];
 }
 
 /** Throws `BAD_OPTION` for an option whose value names an object of a store although the option does not accept one. */

@@ -12,7 +12,7 @@ export interface ParsedWords {
   readonly given: readonly string[];
 }
 
-/** Parses any command line. Throws `BAD_OPTION`, also for an option that is given twice, and yargs' errors. */
+/** Parses any command line. Throws `BAD_OPTION`, also for an option that is given twice with different values, and yargs' errors. */
 export function yargsWords(command: CommandName, argv: readonly string[]): ParsedWords {
   const options = [...GENERAL_OPTIONS, ...optionsOf(command).values()] as readonly Option[];
   checkFlags(options, argv);
@@ -35,15 +35,18 @@ export function yargsWords(command: CommandName, argv: readonly string[]): Parse
     const value = args[name];
     if (value === undefined) continue;
     const repeated = "repeated" in option && option.repeated !== undefined;
-    if (Array.isArray(value) && !repeated) throw givenTwice({ name, ...option });
-    words[name] = value as boolean | string | readonly string[];
+    const [first, ...others] = Array.isArray(value) && !repeated ? (value as unknown[]) : [value];
+    if (others.some((other) => other !== first)) throw givenTwice({ name, ...option });
+    words[name] = first as boolean | string | readonly string[];
   }
   return { words, files: args._.map(String), given: Object.keys(words) };
 }
 
 /** Which of the two was meant is not known, and with the wrong one the run would succeed. */
 function givenTwice(option: Pick<Option, "name" | "letter">): DumpError {
-  return new DumpError("BAD_OPTION", `${shortest(option)} was given twice`, { cure: "Give it once" });
+  return new DumpError("BAD_OPTION", `${shortest(option)} was given twice, with different values`, {
+    cure: "Give it once",
+  });
 }
 
 function yargsOption(option: Option): Options {
@@ -56,7 +59,8 @@ function yargsOption(option: Option): Options {
 }
 
 /**
- * Refuses a flag that is given twice, which yargs does not report, and one with a value other than `true` or `false`.
+ * Refuses a flag that is given twice with different values, of which yargs takes the last, and one with a value other
+ * than `true` or `false`.
  * yargs takes all other values for `false`: `--privacy=yes` would be a run without privacy, `-z9` a run without
  * compression, and both would succeed. Throws `BAD_OPTION`.
  */
@@ -66,36 +70,42 @@ function checkFlags(options: readonly Option[], argv: readonly string[]): void {
     named.set(option.name, option);
     if (option.letter !== undefined) named.set(option.letter, option);
   }
-  const seen = new Set<string>();
-  const see = (option: Option) => {
-    if (seen.has(option.name)) throw givenTwice(option);
-    seen.add(option.name);
+  const seen = new Map<string, string>();
+  const see = (option: Option, called: string, value = "true") => {
+    checkValue(called, value);
+    if ((seen.get(option.name) ?? value) !== value) throw givenTwice(option);
+    seen.set(option.name, value);
   };
-  for (const word of argv) {
+  for (const [at, word] of argv.entries()) {
     if (word === "--") return;
+    const next = argv[at + 1];
+    const behind = next === "true" || next === "false" ? next : undefined;
     const long = /^--([^=]+)(?:=(.*))?$/s.exec(word);
     // yargs also accepts long names in camel case.
     const flag = named.get(long?.[1]?.replace(/(?<=.)[A-Z]/g, (letter) => `-${letter.toLowerCase()}`) ?? "");
-    if (flag?.kind === "flag") {
-      see(flag);
-      if (long?.[2] !== undefined) checkValue(`--${flag.name}`, long[2]);
-    }
-    if (/^-[^-]/.test(word)) checkLetters(named, word.slice(1), see);
+    if (flag?.kind === "flag") see(flag, `--${flag.name}`, long?.[2] ?? behind);
+    if (/^-[^-]/.test(word)) checkLetters(named, word.slice(1), behind, see);
   }
 }
 
-/** Letters behind one dash: each is a flag, up to one that takes the rest as its value. */
-function checkLetters(named: ReadonlyMap<string, Option>, letters: string, see: (option: Option) => void): void {
+/**
+ * Letters behind one dash: each is a flag, up to one that takes the rest as its value. `behind`: the next word, if it
+ * is the last letter's value.
+ */
+function checkLetters(
+  named: ReadonlyMap<string, Option>,
+  letters: string,
+  behind: string | undefined,
+  see: (option: Option, called: string, value?: string) => void,
+): void {
   for (let i = 0; i < letters.length; i++) {
     const letter = letters[i] as string;
     const option = named.get(letter);
     if (option?.kind !== "flag") return;
-    see(option);
     const rest = letters.slice(i + 1);
-    if (/^[^A-Za-z]/.test(rest)) {
-      checkValue(`-${letter}`, rest.replace(/^=/, ""));
-      return;
-    }
+    const hasValue = /^[^A-Za-z]/.test(rest);
+    see(option, `-${letter}`, hasValue ? rest.replace(/^=/, "") : rest === "" ? behind : undefined);
+    if (hasValue) return;
   }
 }
 

@@ -3,11 +3,11 @@
  * `alone`, `actions`, `same`); this goes through all pairs of options of all commands.
  */
 import { expect, test } from "vitest";
-import { parseCommandLine } from "../../src/cli/command-line.js";
-import { checkEffects } from "../../src/cli/options/effects.js";
+import { parseCommandLine, privacyWords } from "../../src/cli/command-line.js";
+import { wordsWithEffect } from "../../src/cli/options/effects.js";
 import { filterRequest } from "../../src/cli/options/filter-request.js";
 import { COMMAND_NAMES, COMPRESSING, type CommandName, type Option } from "../../src/cli/options/option.js";
-import { parseValues } from "../../src/cli/options/parse-values.js";
+import { type OptionWords, parseValues } from "../../src/cli/options/parse-values.js";
 import { optionsOf, shortest } from "../../src/cli/options/table.js";
 import { exitCodeOf } from "../../src/cli/stop.js";
 import { yargsWords } from "../../src/cli/yargs-words.js";
@@ -30,7 +30,7 @@ function wordOf({ name, kind, ...option }: Option): string | true {
 function refusal(command: CommandName, options: readonly Option[], files: readonly string[]): string | undefined {
   const words = Object.fromEntries(options.map((option) => [option.name, wordOf(option)]));
   try {
-    checkEffects(command, words, files, Object.keys(words));
+    wordsWithEffect(command, words, files, Object.keys(words));
     const values = parseValues(command, words) as Readonly<Record<string, unknown>>;
     if ((COMPRESSING as readonly CommandName[]).includes(command) && words["write-vmcoreinfo"] === undefined) {
       filterRequest({ ...(command === "handover" ? { privacy: true } : {}), ...values, files });
@@ -137,7 +137,8 @@ test("what the table names as a condition, the command has", () => {
   for (const command of COMMAND_NAMES) {
     const options = optionsOf(command);
     for (const { name, idle = [], alone = [] } of options.values()) {
-      const here = idle.filter((one) => one.in === undefined || one.in.includes(command));
+      // Those of a configuration file may name options of some of the commands that have it.
+      const here = idle.filter((one) => one.only === undefined && (one.in === undefined || one.in.includes(command)));
       const named = [...here.flatMap(({ beside = [], without = [] }) => [...beside, ...without]), ...alone];
       for (const condition of named) {
         const [other = "", value] = condition.split("=");
@@ -188,25 +189,101 @@ test.each<[CommandName, string[], Record<string, string | true>, RegExp | undefi
   ["submit", ["vmcore", "out"], { "wait-timeout": "5" }, /^--wait-timeout has no effect without --wait/],
 ])("%s %j %j", (command, files, words, says) => {
   const options = optionsOf(command);
-  const check = () => checkEffects(command, words, files, Object.keys(words));
+  const check = () => wordsWithEffect(command, words, files, Object.keys(words));
   expect(Object.keys(words).every((name) => options.has(name))).toBe(true);
-  if (says === undefined) check();
+  if (says === undefined) expect(check()).toEqual(words);
   else expect(failureOf(check)).toMatchObject({ code: "BAD_OPTION", message: expect.stringMatching(says) });
-  // A configuration file serves several runs: what has no effect in this one is ignored.
-  checkEffects(command, words, files, []);
+  // A configuration file serves several runs: what has no effect in this one is taken away.
+  const left = wordsWithEffect(command, words, files, []);
+  expect(Object.keys(left).length).toBe(Object.keys(words).length - (says === undefined ? 0 : 1));
+});
+
+/** The request of a filter run, with options that a configuration file adds. */
+function requestOf(argv: readonly string[], config: Readonly<Record<string, string | true>> = {}) {
+  const { words, files, given } = yargsWords("filter", argv);
+  const left = wordsWithEffect("filter", { ...config, ...words }, files, given);
+  return {
+    ...parseValues("filter", left),
+    ...(left["write-vmcoreinfo"] === undefined ? filterRequest({ ...parseValues("filter", left), files }) : {}),
+  };
+}
+
+test.each<[string, Readonly<Record<string, string | true>>]>([
+  ["a out -E", { compress: "lzo", "compression-level": "9", dedupe: true }],
+  ["a out --format lime", { zstd: true, "compression-level": "19", "on-full": "incomplete" }],
+  ["a out --format raw", { zlib: true, dedupe: true }],
+  ["a out -l", { "compression-level": "9" }],
+  ["a out --compress snappy", { "compression-level": "9" }],
+  ["a out.zst", { "compression-level": "9", "on-full": "incomplete" }],
+  ["a out --privacy", { level: "1", "privacy-keep": "comm" }],
+  ["a out --privacy-strict", { exclude: "" }],
+  ["a out", { "privacy-extra": "tty", "privacy-keep": "comm", sign: "key", "manifest-digests": "output" }],
+  ["a -F", { force: true, sync: true, "on-full": "incomplete", "min-saving": "5" }],
+  ["a -", { force: true, sync: true, "on-full": "incomplete", "min-saving": "5" }],
+  ["a https://host/x", { force: true, sync: true, "on-full": "incomplete" }],
+  ["a out --on-full incomplete", { "min-saving": "5" }],
+  ["a out --json", { "show-stats": true }],
+  ["a -g info", { manifest: "m", report: "r", level: "1", compress: "zstd", "on-full": "incomplete", json: true }],
+])("what has no effect beside %s is neither refused nor used from a configuration file", (line, config) => {
+  expect(requestOf(line.split(" "), config)).toEqual(requestOf(line.split(" ")));
+});
+
+test("what has an effect is taken from a configuration file", () => {
+  const config = { "compression-level": "9", "on-full": "incomplete", level: "1", dedupe: true } as const;
+  expect(requestOf(["a", "out", "-z"], config)).toMatchObject({
+    ...{ codec: { name: "zstd", level: 9 }, onFull: "incomplete", level: 1, dedupe: true },
+  });
+  expect(requestOf(["a", "out.zst", "-z"], config)).toMatchObject({ codec: { level: 9 }, onFull: "nothing" });
 });
 
 test.each([
-  ["letters", ["vmcore", "out", "-f", "-f"], "-f was given twice"],
-  ["letters in one word", ["vmcore", "out", "-ff"], "-f was given twice"],
-  ["both names", ["vmcore", "out", "-d", "0", "--level", "1"], "-d was given twice"],
-  ["the same value", ["info", "vmcore", "--raw", "0", "--raw=0"], "--raw was given twice"],
-  ["--privacy, and strict", ["vmcore", "out", "--privacy", "--privacy", "strict"], "--privacy was given twice"],
-])("an option that is no list is given once: %s", async (_, args, says) => {
-  const given = { signal: new AbortController().signal, threads: undefined };
-  const error = await failureOfAsync(() => parseCommandLine(args, given));
-  expect(error.message).toBe(`${says}. Give it once`);
+  ["a out -d 1", { privacy: true }, /--privacy drops all that level 31 drops/],
+  ["a out -z", { elf: true }, /^ELF dumps cannot be compressed/],
+  ["a out -f", { flatten: true }, /^-f has no effect if the output goes to stdout/],
+] as const)("what a configuration file asks for is not dropped for %s", (line, config, says) => {
+  expect(failureOf(() => requestOf(line.split(" "), config)).message).toMatch(says);
+});
+
+const SURROUNDINGS = { signal: new AbortController().signal, threads: undefined };
+
+test.each([
+  ["a flag, on and off", ["vmcore", "out", "-f", "--force=false"], "-f"],
+  ["off and on", ["vmcore", "out", "-f", "false", "-f"], "-f"],
+  ["in one word", ["vmcore", "out", "-f=false", "-cf"], "-f"],
+  ["both names", ["vmcore", "out", "-d", "0", "--level", "1"], "-d"],
+  ["two values", ["info", "vmcore", "--raw", "0", "--raw=1", "--raw", "0"], "--raw"],
+])("an option that is no list has one value: %s", async (_, args, name) => {
+  const error = await failureOfAsync(() => parseCommandLine(args, SURROUNDINGS));
+  expect(error.message).toBe(`${name} was given twice, with different values. Give it once`);
   expect(exitCodeOf(error, undefined)).toBe(2);
+});
+
+test.each<[readonly string[], OptionWords]>([
+  [["vmcore", "out", "-f", "-f"], { force: true }],
+  [["vmcore", "out", "-ff", "--force=true"], { force: true }],
+  [["vmcore", "out", "--force=false", "-f", "false"], { force: false }],
+  [["vmcore", "out", "-d", "31", "-d31", "--level=31"], { level: "31" }],
+  [["vmcore", "out", "-cf", "-fc"], { zlib: true, force: true }],
+  [["vmcore", "out", "--raw", "0", "--raw=0"], { raw: "0" }],
+])("given twice with one value is given once: %j", (args, words) => {
+  expect(yargsWords("filter", args)).toMatchObject({ words, files: ["vmcore", "out"], given: Object.keys(words) });
+});
+
+test.each([
+  [
+    ["--privacy", "a", "--privacy", "strict", "b"],
+    ["--privacy", "a", "--privacy-strict", "b"],
+  ],
+  [
+    ["--privacy=strict", "a", "--privacy", "strict", "b"],
+    ["--privacy-strict", "a", "--privacy-strict", "b"],
+  ],
+  [
+    ["strict", "--privacy", "strict", "--", "--privacy", "strict"],
+    ["strict", "--privacy-strict", "--", "--privacy", "strict"],
+  ],
+])("--privacy strict, wherever it stands: %j", (args, words) => {
+  expect(privacyWords(args)).toEqual(words);
 });
 
 test("lists are given as often as they have values", () => {

@@ -6,32 +6,66 @@ import type { CommandName, Idle, Option, OutputForm } from "./option.js";
 import type { OptionWords } from "./parse-values.js";
 import { optionsOf, shortest } from "./table.js";
 
+/** The words of a command line and of a configuration file; `given`: names of the options on the command line. */
+interface Words {
+  readonly command: CommandName;
+  readonly words: OptionWords;
+  readonly files: readonly string[];
+  readonly given: readonly string[];
+}
+
 /**
- * Throws `BAD_OPTION` for options on the command line (`given`) that have no effect there, as the table of options says
- * it: who writes one would rely on it. A configuration file serves several commands and runs, so its options without an
- * effect are ignored.
+ * The words that have an effect, as the table of options says it. Throws `BAD_OPTION` for options on the command line
+ * that have none: who writes one would rely on it. A configuration file serves several commands and runs, so its options
+ * without an effect are taken away.
  */
-export function checkEffects(
+export function wordsWithEffect(
   command: CommandName,
   words: OptionWords,
   files: readonly string[],
   given: readonly string[],
-): void {
+): OptionWords {
+  const options = optionsOf(command);
+  let left = words;
+  for (;;) {
+    const useless = withoutEffect({ command, words: left, files, given }, "file");
+    if (useless === undefined) break;
+    left = Object.fromEntries(Object.entries(left).filter(([name]) => name !== useless.option.name));
+  }
+  checkAlternatives([...options.values()].filter(({ name }) => left[name] !== undefined && left[name] !== false));
+  const useless = withoutEffect({ command, words: left, files, given }, "line");
+  if (useless === undefined) return left;
+  const { option, where, cure } = useless;
+  throw new DumpError("BAD_OPTION", `${shortest(option)} has no effect ${where}`, { cure });
+}
+
+interface Useless {
+  readonly option: Option;
+  /** What an error says after "has no effect". */
+  readonly where: string;
+  readonly cure: string;
+}
+
+/** The first option of the command line, or of the configuration file, that has no effect. */
+function withoutEffect({ command, words, files, given }: Words, from: "line" | "file"): Useless | undefined {
   const options = optionsOf(command);
   const present = [...options.values()].filter(({ name }) => words[name] !== undefined && words[name] !== false);
-  checkAlternatives(present);
   // An empty list says "none of them".
   const used = present.filter((option) => !("empty" in option && /^,*$/.test(String(words[option.name]))));
+  const judged = (from === "line" ? used : present).filter(({ name }) => given.includes(name) === (from === "line"));
+  if (judged.length === 0) return undefined;
   const conditions = new Set(used.flatMap(({ name }) => [name, `${name}=${String(words[name])}`]));
   const forms = formsOf(command, words, files);
-  for (const option of used.filter(({ name }) => given.includes(name))) {
-    checkAlone(option, used);
-    checkAction(command, option, files[0]);
+  for (const option of judged) {
+    const useless = besideAlone(option, used) ?? ofOtherActions(command, option, files[0]);
+    if (useless !== undefined) return useless;
     for (const idle of option.idle ?? []) {
+      if (idle.only !== undefined && idle.only !== from) continue;
       const why = whyIdle(idle, command, conditions, forms);
-      if (why !== undefined) throw withoutEffect(option, ...reasonOf(why, option, options));
+      if (why !== undefined) return { option, ...reasonOf(why, option, options) };
     }
   }
+  return undefined;
 }
 
 /** Throws `BAD_OPTION` for two options that say the same thing in two ways. */
@@ -45,18 +79,18 @@ function checkAlternatives(present: readonly Option[]): void {
   }
 }
 
-/** Throws `BAD_OPTION` beside an option that leaves it nothing to do. */
-function checkAlone(option: Option, used: readonly Option[]): void {
+/** An option beside one that leaves it nothing to do. */
+function besideAlone(option: Option, used: readonly Option[]): Useless | undefined {
   const only = used.find(({ alone }) => alone !== undefined);
-  if (only === undefined || only === option || only.alone?.includes(option.name) === true) return;
-  throw withoutEffect(option, `beside ${shortest(only)}`, "Leave out one of them");
+  if (only === undefined || only === option || only.alone?.includes(option.name) === true) return undefined;
+  return { option, where: `beside ${shortest(only)}`, cure: "Leave out one of them" };
 }
 
-/** Throws `BAD_OPTION` for an option of other actions of the command. */
-function checkAction(command: CommandName, option: Option, action = "list"): void {
-  if (option.actions === undefined || option.actions.includes(action)) return;
+/** An option of other actions of the command. */
+function ofOtherActions(command: CommandName, option: Option, action = "list"): Useless | undefined {
+  if (option.actions === undefined || option.actions.includes(action)) return undefined;
   const where = option.actions.map((one) => `\`${command} ${one}\``).join(", ");
-  throw withoutEffect(option, `here: it is an option of ${where}`, `Leave out ${shortest(option)}`);
+  return { option, where: `here: it is an option of ${where}`, cure: `Leave out ${shortest(option)}` };
 }
 
 /** The forms that all outputs of a command have. */
@@ -71,7 +105,7 @@ function formsOf(command: CommandName, words: OptionWords, files: readonly strin
       ...(isStdout ? (["stdout"] as const) : []),
       ...(isHttpOutput(output) ? (["url"] as const) : []),
       ...(isStorePath(output) ? (["object"] as const) : []),
-      ...(packingOfOutput(isStdout ? undefined : output, pack) === undefined ? (["unpacked"] as const) : []),
+      packingOfOutput(isStdout ? undefined : output, pack) === undefined ? ("unpacked" as const) : ("packed" as const),
     ];
   });
   return new Set(forms[0]?.filter((form) => forms.every((others) => others.includes(form))));
@@ -104,23 +138,19 @@ const FORMS: Readonly<Record<OutputForm, string>> = {
   stdout: "if the output goes to stdout",
   object: "if the output is an object of a store",
   url: "if the output goes to a URL",
+  packed: "if the output is packed",
   unpacked: "if the output is not packed",
 };
 
-/** What the error says after "has no effect", and the cure. */
-function reasonOf(why: Why, option: Option, options: ReadonlyMap<string, Option>): readonly [string, string] {
+function reasonOf(why: Why, option: Option, options: ReadonlyMap<string, Option>): Omit<Useless, "option"> {
   const named = (condition: string) => {
     const [name = "", value] = condition.split("=");
     return `${shortest(options.get(name) ?? { name })}${value === undefined ? "" : ` ${value}`}`;
   };
   const leave = `eave out ${shortest(option)}`;
-  if ("beside" in why) return [`beside ${named(why.beside)}`, "Leave out one of them"];
+  if ("beside" in why) return { where: `beside ${named(why.beside)}`, cure: "Leave out one of them" };
   const others = why.without.map(named).join(" or ");
   const cure = others === "" ? `L${leave}` : `Add ${others}, or l${leave}`;
-  if ("form" in why) return [FORMS[why.form], cure];
-  return [`without ${others}`, cure];
-}
-
-function withoutEffect(option: Option, where: string, cure: string): DumpError {
-  return new DumpError("BAD_OPTION", `${shortest(option)} has no effect ${where}`, { cure });
+  if ("form" in why) return { where: FORMS[why.form], cure };
+  return { where: `without ${others}`, cure };
 }

@@ -6,6 +6,9 @@ const { file, flag, list } = ROW;
 
 const CLASSES = Object.keys(LEVEL_BITS) as (keyof typeof LEVEL_BITS)[];
 
+/** Beside these, a level of a configuration file has no effect; on the command line it is an error. */
+const OVERRULED = { idle: [{ only: "file", beside: ["privacy", "privacy-strict"] }] } as const;
+
 const LEVEL = {
   name: "level",
   letter: "d",
@@ -14,6 +17,7 @@ const LEVEL = {
   least: 0,
   most: MAX_LEVEL,
   same: "level",
+  ...OVERRULED,
   cure: "Add up: 1 zero pages, 2 page cache, 4 page cache with private data, 8 user memory, 16 free pages",
 } as const;
 
@@ -36,6 +40,7 @@ export const LEVEL_OPTIONS = [
     value: "NAMES",
     empty: true,
     same: "level",
+    ...OVERRULED,
     long: "The same by name: `zero`, `cache`, `cache-private`, `user`, `free`, with commas between. Not together with `-d`",
   }),
   flag("exclude-unused-vmemmap", FILTERING, "drop struct pages of dropped pages as well", {

@@ -85,13 +85,15 @@ type OptionKind =
   | { readonly kind: "list"; readonly value: string; readonly choices: readonly string[]; readonly empty?: true };
 
 /** What the output of a command may be, where options hang on it. */
-export type OutputForm = "stdout" | "object" | "url" | "unpacked";
+export type OutputForm = "stdout" | "object" | "url" | "packed" | "unpacked";
 
 /**
  * Where an option has no effect: all the conditions hold. Conditions are names of options, or `NAME=VALUE` for one
- * value. effects.ts refuses the option there.
+ * value. effects.ts refuses the option there, and takes it away if it is from a configuration file.
  */
 export interface Idle {
+  /** Options on the command line, or of a configuration file only: for the others there is an error of their own. */
+  readonly only?: "file";
   /** In these commands only. Default: in all that have the option. */
   readonly in?: readonly CommandName[];
   /** One of these is given. */

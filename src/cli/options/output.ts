@@ -85,10 +85,18 @@ export const OUTPUT_OPTIONS = [
     long: "What is left when no level has room: `nothing` (default), or `incomplete`, a dump that is marked so.",
     see: "See [below](#no-room)",
     cure: "Write nothing (leave no file) or incomplete (leave a dump marked incomplete)",
+    idle: [
+      { only: "file", output: [...UNNAMED, "object", "packed"] },
+      { only: "file", beside: ["format=lime", "format=raw"] },
+    ],
     refused: { split: "a split set cannot be left incomplete: files behind the one that is full would be empty" },
   }),
   percent("min-saving", ["filter"], "write OUT only if it saves so much of DUMP's size", {
     long: "Write `OUT` only if it saves that much of the size of `DUMP`.",
+    idle: [
+      { only: "file", output: ["stdout"] },
+      { only: "file", beside: ["on-full=incomplete"] },
+    ],
     see: "See [below](#is-the-old-file-as-good)",
   }),
   folder("spool-dir", ["rearrange"], "where it waits to be packed (default: beside OUT)", {
