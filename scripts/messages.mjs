@@ -32,6 +32,9 @@ const modules = readdirSync(join(root, "src"), { recursive: true, withFileTypes:
 
 /** More cures of one sentence than these are for the message itself to say. */
 const MOST_CURES = 3;
+/** Between cures of one sentence, and for those that are not listed. */
+const OR = " — or: ";
+const MORE = "…";
 /** Parameters that are (parts of) sentences. */
 const TEXTS =
   /^(what|why|problem|found|expected|reason|cure|must|missing|said|code|sentence|parts|details|message|whose|how)$/;
@@ -126,7 +129,7 @@ function errorRows({ arguments: [code, reason, parts] }, place) {
     return [""];
   };
   const cures = part("cure").filter((one) => !isRelayed(one));
-  const cure = [...cures.slice(0, MOST_CURES), ...(cures.length > MOST_CURES ? ["…"] : [])].join(" — or: ");
+  const cure = [...cures.slice(0, MOST_CURES), ...(cures.length > MOST_CURES ? [MORE] : [])].join(OR);
   return textsOf(code, place, options).flatMap((one) =>
     textsOf(reason, place, options).flatMap((sentence) =>
       part("why").map((why) => ({
@@ -207,12 +210,27 @@ function groups(rows) {
     cures.set(words, (cures.get(words) ?? new Set()).add(line(wordsOf(cure))));
   }
   for (const [sentence, several] of cures) {
-    const cure = [...several].filter((one) => one !== "").join(" — or: ");
-    byCure.set(cure, [...(byCure.get(cure) ?? []), `- ${sentence}`]);
+    const all = [...new Set([...several].flatMap((one) => one.split(OR)))].filter((one) => one !== "");
+    const known = all.filter((one) => one !== MORE);
+    const cure = [...known.map((one) => `**${one}**`), ...(all.includes(MORE) ? ["by the cause"] : [])].join(", or ");
+    byCure.set(cure, [...(byCure.get(cure) ?? []), sentence]);
   }
   return [...byCure]
     .sort(([a], [b]) => (a === "" || (b !== "" && a > b) ? 1 : -1))
-    .map(([cure, sentences]) => `${cure === "" ? "" : `**${cure}**\n\n`}${sentences.sort().join("\n")}`);
+    .map(([cure, sentences]) => `${cure === "" ? "" : `${cure}\n\n`}${readOrWritten(sentences).join("\n")}`);
+}
+
+/** Items of a list. Sentences of reading and of writing that are otherwise the same are one. */
+function readOrWritten(sentences) {
+  const all = new Set(sentences);
+  const other = (one) => one.replace(/^cannot be written:/, "cannot be read:");
+  return sentences
+    .filter((one) => other(one) === one || !all.has(other(one)))
+    .map((one) => {
+      const both = all.has(one.replace(/^cannot be read:/, "cannot be written:")) && one.startsWith("cannot be read:");
+      return `- ${both ? one.replace(/^cannot be read:/, "cannot be read (or written):") : one}`;
+    })
+    .sort();
 }
 
 /** In one line. */
@@ -223,14 +241,14 @@ function line(text) {
 function render() {
   const said = (text) => exampleOf(text).replaceAll(/\s+/g, " ");
   const error = ({ sentence, cure }) =>
-    `coresieve: vmcore: ${said(sentence)}${cure ? `. ${said(cure.split(" — or: ")[0])}` : ""}`;
+    `coresieve: vmcore: ${said(sentence)}${cure ? `. ${said(cure.split(OR)[0])}` : ""}`;
   const warning = ({ code, sentence }) =>
     `coresieve: warning: vmcore: ${said(sentence).replace(/^vmcore: /, "")} [${code}]`;
   const names = [...options.values()].map(({ commandLine, library }) => `| ${cell(commandLine)} | ${cell(library)} |`);
   return `# Messages
 
 Made from the source by \`npm run messages\`; a test holds it against the code. What stands in *italics* comes from the dump, the command line or
-the system. Below each code is an example; then all its sentences, those with the same cure (**bold**) together.
+the system. Below each code is an example; then all its sentences, those with the same cures (**bold**) together.
 
 An error is one line: \`coresieve: FILE: WHAT. WHAT TO DO\`. Exit codes: [command-line.md](command-line.md#exit-codes).
 

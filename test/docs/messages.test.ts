@@ -29,7 +29,7 @@ test("it has the sentence of what a function says for others, and of a constant,
 
 test("sentences that several parts of a program put together are there as they are read", () => {
   expect(sentences).toContain("its bzip2 stream is damaged: the checksum of a block");
-  expect(sentences).toContain("cannot be read: there is no such bucket");
+  expect(sentences).toContain("cannot be read (or written): there is no such bucket");
   expect(sentences).toContain("does not have all registers of CPU *lacking*: those of all CPUs are left out");
 });
 
