@@ -3,7 +3,7 @@
  * docs/messages.md shows them as examples.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliDecompressSync } from "node:zlib";
@@ -60,3 +60,15 @@ test.skipIf(process.platform === "win32").each(cases.map((one) => ({ name: one[0
     await expect(stderr).toMatchFileSnapshot(`errors/${code}.txt`);
   },
 );
+
+test("verify of a cut-off dump ends with what to do", () => {
+  const { status, stdout } = spawnSync(process.execPath, [program, "verify", "cut"], { cwd: folder, encoding: "utf8" });
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/\nResult {4}something is wrong: .*1 cut-off.*\nTo do {5}copy it again .*`(.*)`.*\n$/);
+  const cure = /`coresieve (.*)`/.exec(stdout)?.[1]?.replace("DUMP", "cut").replace("OUT", "saved").split(" ") ?? [];
+  try {
+    expect(spawnSync(process.execPath, [program, ...cure], { cwd: folder }).status).toBe(0);
+  } finally {
+    rmSync(join(folder, "saved"), { force: true });
+  }
+});

@@ -10,6 +10,9 @@ import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { progressDisplay } from "../progress.js";
 
+/** A better copy may have what such a dump lacks. */
+const LACKS_A_PART = ["cut-off", "incomplete", "missing-page"] as const;
+
 /** `coresieve verify DUMP…`: reports what is wrong with a dump, and how much of it is usable. */
 export const verifyCommand = defineCommand({
   name: "verify",
@@ -101,19 +104,29 @@ function describeVerified(result: VerifyResult): string[] {
       lines.push("  The names may be the wrong way round: `coresieve verify SMALL --against ORIGINAL`");
     }
   }
-  for (const { kind, message, file, offset, pfn } of result.findings) {
+  lines.push(...describeFindings(result));
+  return lines;
+}
+
+/** What is wrong, and what to do about it. */
+function describeFindings({ files, counts, findings }: VerifyResult): string[] {
+  const lines = findings.map(({ kind, message, file, offset, pfn }) => {
     const where = [
       ...(pfn === undefined ? [] : [`pfn 0x${pfn.toString(16)}`]),
       ...(offset === undefined ? [] : [`byte ${offset}`]),
     ].join(", ");
-    const name = result.files.length > 1 && file !== undefined ? `${file}: ` : "";
-    lines.push(`${kind.padEnd(16)}${name}${where === "" ? "" : `${where}: `}${message}`);
-  }
+    const name = files.length > 1 && file !== undefined ? `${file}: ` : "";
+    return `${kind.padEnd(16)}${name}${where === "" ? "" : `${where}: `}${message}`;
+  });
   const kinds = Object.entries(counts).filter(([, count]) => count > 0);
+  if (kinds.length === 0) return ["Result    nothing is wrong"];
   lines.push(
-    kinds.length === 0
-      ? "Result    nothing is wrong"
-      : `Result    something is wrong: ${kinds.map(([kind, count]) => `${formatCount(count)} ${kind}`).join(", ")}`,
+    `Result    something is wrong: ${kinds.map(([kind, count]) => `${formatCount(count)} ${kind}`).join(", ")}`,
   );
+  if (LACKS_A_PART.some((kind) => (counts[kind] ?? 0) > 0)) {
+    lines.push(
+      "To do     copy it again from where it was made; `coresieve --salvage DUMP OUT -d 1` keeps what is there",
+    );
+  }
   return lines;
 }
