@@ -165,12 +165,20 @@ function hold(path: string, name: string): Held {
   try {
     const identity = fileIdentity(fd);
     const fixed = `/proc/self/fd/${fd}`;
-    // A container may lack /proc.
-    if (!isLinux || !leadsTo(`${fixed}/.`, identity)) return { identity, fd, fixed: undefined };
+    if (!isLinux || !canLeadTo(`${fixed}/.`, identity)) return { identity, fd, fixed: undefined };
     names.set(fixed, name);
     return { identity, fd, fixed };
   } catch (error) {
     closeSync(fd);
     throw error;
+  }
+}
+
+/** A container may lack /proc, or have a link or another folder in its place. */
+function canLeadTo(fixed: string, identity: FileIdentity): boolean {
+  try {
+    return leadsTo(fixed, identity);
+  } catch {
+    return false;
   }
 }
