@@ -12,13 +12,19 @@ import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { kernelVersion } from "../../kernel/version.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { blockBuffers } from "./block-buffers.js";
+import { bluetoothKeys } from "./bluetooth-keys.js";
 import { longFrames, repeatedFrames } from "./can-frames.js";
 import { fileRequests } from "./file-requests.js";
+import { lastEvents } from "./input-devices.js";
 import { eventQueues, type InputQueues, rawReports } from "./input-queues.js";
+import { lineBuffers } from "./line-disciplines.js";
+import { rpcBuffers } from "./rpc-buffers.js";
 import type { ScrubList } from "./scrubbed.js";
 import { serialLines } from "./serial-lines.js";
 import { serialPorts } from "./serial-ports.js";
 import { midiBuffers, sequencerEvents, soundControls } from "./sound-buffers.js";
+import { squashfsCaches } from "./squashfs-caches.js";
 
 /** Data of drivers in their own `kmalloc` buffers. */
 export interface DriverBuffers extends ScrubList {
@@ -33,9 +39,13 @@ const RANDOM_BUFFER = 64;
 
 /**
  * Finds buffers of virtio-serial, of zsmalloc (a page per CPU, before 6.16), of sources of random numbers, of input
- * devices, CAN, SLIP, sound and 9p. The types and variables of modules also come from the kernel's memory (5.11 and later).
+ * devices, serial lines, CAN, sound, file systems and disks. `tasks` are asked for terminals. The types and variables of modules also come from the kernel's memory (5.11 and later).
  */
-export function driverBuffers(space: AddressSpace, kernel: KernelObjects): DriverBuffers {
+export function driverBuffers(
+  space: AddressSpace,
+  kernel: KernelObjects,
+  tasks: () => Iterable<bigint>,
+): DriverBuffers {
   const found = { list: new SpanList(), objects: 0, missing: [] as string[] };
   for (const [name, list] of [
     ["virtio-serial", serialPorts(space, kernel)],
@@ -50,6 +60,12 @@ export function driverBuffers(space: AddressSpace, kernel: KernelObjects): Drive
     ["the sequencer of sound", sequencerEvents(space, kernel)],
     ["controls of sound cards", soundControls(space, kernel)],
     ["9p", fileRequests(space, kernel)],
+    ["NFS (SUNRPC)", rpcBuffers(space, kernel)],
+    ["blocks of disks (dm-bufio)", blockBuffers(space, kernel)],
+    ["files of squashfs", squashfsCaches(space, kernel)],
+    ["the last events of input devices", lastEvents(space, kernel)],
+    ["keys of Bluetooth", bluetoothKeys(space, kernel)],
+    ["serial lines", lineBuffers(space, kernel, tasks)],
   ] as readonly (readonly [string, (ScrubList & Partial<InputQueues>) | undefined])[]) {
     if (list === undefined) {
       found.missing.push(name);

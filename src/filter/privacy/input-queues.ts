@@ -134,5 +134,10 @@ function playedDevices(kernel: KernelObjects): ((hid: bigint) => Iterable<Report
     for (let i = 0; i < count; i++) {
       yield { address: kernel.memory.readWord(device + BigInt(queue.offset + i * wordSize)), length };
     }
+    // What the program said last, and asked for: in the device itself.
+    for (const name of ["input_buf", "report_buf"]) {
+      const own = types.member("uhid_device", name);
+      if (own !== undefined) yield { address: device + BigInt(own.offset), length: own.size };
+    }
   };
 }

@@ -1,4 +1,10 @@
-import { containerOf, type KernelObjects, readMember, readText } from "../../kernel/objects/kernel-objects.js";
+import {
+  containerOf,
+  type KernelObjects,
+  memberAddress,
+  readMember,
+  readText,
+} from "../../kernel/objects/kernel-objects.js";
 import { treeNodes } from "../../kernel/objects/lookup-trees.js";
 import { moduleNamed, moduleTypes } from "../../kernel/objects/module-objects.js";
 
@@ -29,6 +35,8 @@ const MAX_TOKENS = 16;
 /** What keys hold. */
 export interface KeyPayloads {
   readonly addresses: readonly bigint[];
+  /** Words in struct key itself that are no addresses: a server's key of AFS (rxrpc_s) lies there, of others a length. */
+  readonly words: readonly bigint[];
   /** Names of types whose keys lead to further memory that was not found. */
   readonly unknown: ReadonlySet<string>;
 }
@@ -45,6 +53,7 @@ export function keyPayloads(kernel: KernelObjects): KeyPayloads | undefined {
   const root = memory.readWord(tree);
   if (root === undefined) return undefined;
   const found: bigint[] = [];
+  const words: bigint[] = [];
   const unknown = new Set<string>();
   const names = new Map<bigint, string>();
   // A module's types are read once, not for each of up to a million keys.
@@ -74,7 +83,11 @@ export function keyPayloads(kernel: KernelObjects): KeyPayloads | undefined {
     }
     for (let i = 0; i < POINTERS; i++) {
       const payload = readMember(kernel, "key", key, `payload.data[${i}]`);
-      if (payload === undefined || !memory.isKernelAddress(payload)) continue;
+      if (!payload) continue;
+      if (!memory.isKernelAddress(payload)) {
+        words.push(memberAddress(types, "key", key, `payload.data[${i}]`) as bigint);
+        continue;
+      }
       found.push(payload);
       const chain = i === 0 ? CHAINS.get(name) : undefined;
       const further = chain && chained(moduleOf(chain), chain, payload);
@@ -82,7 +95,7 @@ export function keyPayloads(kernel: KernelObjects): KeyPayloads | undefined {
       else if (chain !== undefined) unknown.add(name);
     }
   }
-  return { addresses: found, unknown };
+  return { addresses: found, words, unknown };
 }
 
 /** The kernel with the types of the module of a chain, which may be built in; `undefined` if they are not known. */

@@ -1,6 +1,7 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { withModule } from "../../kernel/objects/module-objects.js";
+import { networkSpaces } from "../../kernel/objects/network-spaces.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import { SearchSteps } from "./search-steps.js";
@@ -23,7 +24,6 @@ export interface LargeObjects {
   readonly missing: readonly string[];
 }
 
-const MAX_NAMESPACES = 1 << 16;
 const MAX_DEVICES = 1 << 20;
 const MAX_QUEUES = 1 << 16;
 const MAX_FILES = 1 << 26;
@@ -171,15 +171,11 @@ class Finder implements LargeObjects {
 
 /** All network devices of all namespaces. */
 export function* netDevices(kernel: KernelObjects): Generator<bigint> {
-  const { symbols, types } = kernel;
-  const spaces = symbols.address("net_namespace_list");
-  const first = symbols.address("init_net");
-  const heads = new Set(first === undefined ? [] : [first]);
-  if (spaces !== undefined) for (const net of walkList(kernel, spaces, "net", "list", MAX_NAMESPACES)) heads.add(net);
+  const { types } = kernel;
   const list = types.member("net", "dev_base_head");
   if (list === undefined) return;
   let left = MAX_DEVICES;
-  for (const net of heads) {
+  for (const net of networkSpaces(kernel)) {
     for (const device of walkList(kernel, net + BigInt(list.offset), "net_device", "dev_list", left)) {
       if (left-- <= 0) return;
       yield device;

@@ -153,11 +153,12 @@ function cleanNotes(
 function remains({ reached, gaps, lost }: Scrub, extras: readonly PrivacyExtra[]): readonly string[] {
   const left = extras.includes("registers");
   const slabs = [
-    "names (of files, hosts, programs, devices, sockets)",
+    "names (of files, hosts, programs, devices, sockets, wireless networks)",
     "extended attributes, short symbolic links and small files that a file system keeps in its inodes",
-    "settings (of mounts, devices, sockets, rules, traces)",
-    "copies of keys in use (by connections, disks, hashes)",
+    "settings (of mounts, devices, sockets, rules, traces, security modules)",
+    "copies of keys and passwords in use (by connections, wireless networks, servers, disks, hashes)",
     "numbers (addresses of the network, users, sizes, times)",
+    "freed objects that wait for their readers (RCU)",
     ...(left || reached.has("vector-registers") ? [] : ["vector registers of programs"]),
     ...(reached.has("tty") ? [] : ["terminals' buffers"]),
     ...(reached.has("socket-buffers") ? [] : ["small socket buffers"]),
@@ -167,7 +168,7 @@ function remains({ reached, gaps, lost }: Scrub, extras: readonly PrivacyExtra[]
     `kernel stacks: copies in progress${left ? "" : ", and the registers of programs at their entry into the kernel, which the notes of CPUs may have, too"}`,
     [
       ...(reached.has("log") ? [] : ["the kernel's log"]),
-      "variables of the kernel and of modules, which may have command lines and the state of the random number generator",
+      "variables of the kernel, of modules and of each CPU, which may have command lines, records of traces and the state of the random number generator",
       "programs of BPF",
       ...(reached.has("host") ? [] : ["host name"]),
     ].join(", "),

@@ -214,7 +214,7 @@ class ScrubRun {
   always(): void {
     const kernel = this.#kernel;
     const [space, dump, view] = [this.#space, this.#dump, this.#view];
-    const drivers = kernel && driverBuffers(space, kernel);
+    const drivers = kernel && driverBuffers(space, kernel, () => allTasks(dump, view, kernel));
     if (drivers !== undefined) this.#reach("driver-buffers", drivers);
     const version = parseKernelVersion(view.utsname.release) ?? 0;
     const vsock = kernel === undefined ? version < kernelVersion(6, 2) : mayHaveVsockPackets(kernel, version);
@@ -373,7 +373,7 @@ function otherBuffers(version: number, missing: readonly string[] | undefined, v
     ]),
     ...(vsock ? ["AF_VSOCK"] : []),
   ];
-  return `kmalloc memory: buffers of drivers${names.length === 0 ? "" : `, among them ${names.join(", ")}`}`;
+  return `kmalloc memory: buffers of drivers, disks and file systems (also of their journals, compression and servers)${names.length === 0 ? "" : `, among them ${names.join(", ")}`}`;
 }
 
 /** Counts stacks with users' registers among the kept ones. */

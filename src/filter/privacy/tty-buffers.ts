@@ -31,6 +31,22 @@ export function ttyBuffers(
   kernel: KernelObjects,
   tasks: Iterable<bigint>,
 ): TtyBuffers | undefined {
+  const terminals = allTerminals(space, kernel, tasks);
+  const printed = logTerminal(kernel);
+  if (printed !== undefined) terminals?.addText(printed, LOG_LINE);
+  return terminals?.buffers();
+}
+
+/** All `struct tty_struct` of a kernel, as `ttyBuffers` finds them. */
+export function allTtys(
+  space: AddressSpace,
+  kernel: KernelObjects,
+  tasks: Iterable<bigint>,
+): ReadonlySet<bigint> | undefined {
+  return allTerminals(space, kernel, tasks)?.ttys;
+}
+
+function allTerminals(space: AddressSpace, kernel: KernelObjects, tasks: Iterable<bigint>): Terminals | undefined {
   const { types, symbols } = kernel;
   if (symbols.address("tty_read") === undefined && symbols.address("tty_fops") === undefined) return undefined;
   for (const [type, path] of [
@@ -47,9 +63,7 @@ export function ttyBuffers(
   for (const tty of opened) terminals.addTty(tty);
   const drivers = symbols.address("tty_drivers") ?? driverList(kernel, opened);
   if (drivers !== undefined) terminals.addDrivers(drivers);
-  const printed = logTerminal(kernel);
-  if (printed !== undefined) terminals.addText(printed, LOG_LINE);
-  return terminals.buffers();
+  return terminals;
 }
 
 /** Terminals and their ports, and the text found in them. */
@@ -73,6 +87,10 @@ class Terminals {
       const port = this.#read("tty_struct", one, "port");
       if (port) this.#ports.add(port);
     }
+  }
+
+  get ttys(): ReadonlySet<bigint> {
+    return this.#ttys;
   }
 
   addText(address: bigint, length: number): void {

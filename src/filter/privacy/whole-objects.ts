@@ -9,6 +9,8 @@ const MAX_POOLS = 1 << 8;
 export interface WholeObjects {
   /** What keys hold; `undefined` if keyrings were not found. */
   readonly keys: readonly number[] | undefined;
+  /** Words with parts of keys, in objects that are the kernel's. */
+  readonly words: readonly number[];
   /** Buffers of zswap. */
   readonly buffers: readonly number[];
   /** What may exist but was not found, in the words of `remains`. */
@@ -27,7 +29,12 @@ export function wholeObjects(space: AddressSpace, kernel: KernelObjects): WholeO
     (name) => `what keys of the type ${name} lead to: its module has no types`,
   );
   if (swap === undefined) missing.push("what zswap compressed last on each CPU: nothing says where that is");
-  return { keys: payloads && places(payloads.addresses), buffers: places(swap ?? []), missing };
+  return {
+    keys: payloads && places(payloads.addresses),
+    words: places(payloads?.words ?? []),
+    buffers: places(swap ?? []),
+    missing,
+  };
 }
 
 /**
@@ -59,16 +66,4 @@ export function swapBuffers(kernel: KernelObjects): bigint[] | undefined {
     }
   }
   return found;
-}
-
-/**
- * Caches whose objects are buffers: names of files on their way through calls; requests to servers of files, with their
- * answers (9p, SUNRPC, CIFS); blocks of disks that are smaller than pages (dm-bufio, jbd2, nandsim).
- */
-const BUFFERS = /^(?:9p-fcall-cache.*|rpc_buffers|cifs_request|cifs_small_rq|dm_bufio_cache.*|jbd2_\d+k|nandsim)$/;
-
-/** The kind of users' data that all objects of a cache are; `undefined` for other caches. */
-export function buffersIn(cache: string): "path-names" | "driver-buffers" | undefined {
-  if (cache === "names_cache") return "path-names";
-  return BUFFERS.test(cache) ? "driver-buffers" : undefined;
 }

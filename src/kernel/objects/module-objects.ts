@@ -90,3 +90,15 @@ export function withModule(
   const at = moduleSymbol(kernel, module, variable);
   return types === undefined || at === undefined ? undefined : { kernel: { ...kernel, types }, at };
 }
+
+/**
+ * The address of a variable of the kernel or of a module that may be built in. `none`: neither is there; `undefined`: the
+ * module is loaded, or may be, but its symbols are not known.
+ */
+export function moduleVariable(kernel: KernelObjects, name: string, variable: string): bigint | "none" | undefined {
+  const builtIn = kernel.symbols.address(variable);
+  if (builtIn !== undefined) return builtIn;
+  if (kernel.symbols.address("modules") === undefined) return undefined;
+  const module = moduleNamed(kernel, name);
+  return module === undefined ? "none" : moduleSymbol(kernel, module, variable);
+}

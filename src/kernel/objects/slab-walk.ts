@@ -5,6 +5,7 @@ import type { AddressSpace } from "../address-space.js";
 import type { KernelMember } from "../debuginfo/kernel-types.js";
 import type { KernelView } from "../kernel-view.js";
 import { type FreelistForm, freeObjects } from "./freelist.js";
+import { type GuardedObjects, guardedObjects } from "./guarded-objects.js";
 import { type KernelObjects, readMember } from "./kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "./per-cpu.js";
 import { markSheafObjects, type SheafObjects, sheafObjects } from "./sheaves.js";
@@ -61,6 +62,8 @@ export interface SlabWalk {
    * read.
    */
   readonly sheaves: { readonly found: boolean; readonly broken: number };
+  /** Objects that KFENCE took instead of the allocator: `each` also finds those in use. */
+  readonly guarded: GuardedObjects | "none" | undefined;
   /**
    * Calls `use` with each slab that has an object. Takes 40 ns a page of the machine, and 1 us a free object. With
    * `places` (physical addresses, ascending) only with slabs that may contain one of them, and with some others.
@@ -100,11 +103,14 @@ export function slabWalk(
   const { littleEndian, wordSize } = dump.machine;
   const takesLists = types.member("kmem_cache", "cpu_slab") !== undefined;
   const sheaves = sheafObjects(space, kernel, caches.keys());
+  const guarded = guardedObjects(space, kernel, pageSize);
+  const pool = guarded === "none" ? undefined : guarded;
   const extensionsOf = slabExtensions(dump, space, kernel, type);
   return {
     caches,
     cpuLists: !takesLists || cpus !== undefined,
     sheaves: { found: sheaves !== undefined && !sheaves.cut, broken: sheaves?.broken ?? 0 },
+    guarded,
     each(use, places) {
       // Of one slab after the other.
       let room = new Uint8Array(1 << 15);
@@ -113,6 +119,12 @@ export function slabWalk(
       const look = ({ cache: address, pfn, address: struct, bytes, at, room: most }: FoundSlab) => {
         const cache = caches.get(address);
         if (cache === undefined) return;
+        if (pool !== undefined && pfn >= pool.startPfn && pfn < pool.endPfn) {
+          const start = pool.used.get(pfn)?.start;
+          const one = { cache, count: 1, extensions: undefined, free: new Uint8Array(1) };
+          if (start !== undefined) use({ ...one, start, end: start + cache.stride });
+          return;
+        }
         const count = Math.min(bitsOf(bytes, at, objects, littleEndian), MAX_OBJECTS);
         const used = bitsOf(bytes, at, inuse, littleEndian);
         const size = cache.pad + count * cache.stride;

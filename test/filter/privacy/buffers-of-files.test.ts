@@ -4,29 +4,11 @@ import { driverBuffers } from "../../../src/filter/privacy/driver-buffers.js";
 import { fileRequests } from "../../../src/filter/privacy/file-requests.js";
 import { fileTexts } from "../../../src/filter/privacy/file-texts.js";
 import { keyPayloads } from "../../../src/filter/privacy/key-payloads.js";
-import { buffersIn, swapBuffers, wholeObjects } from "../../../src/filter/privacy/whole-objects.js";
+import { swapBuffers, wholeObjects } from "../../../src/filter/privacy/whole-objects.js";
 import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.js";
 import { BASE, machine, piecesOf, space } from "../../support/fake-machine.js";
 
 const at = (address: number) => BASE + BigInt(address);
-
-test("caches whose objects are buffers, and others", () => {
-  const buffers = [
-    "9p-fcall-cache",
-    "9p-fcall-cache-3",
-    "rpc_buffers",
-    "cifs_request",
-    "dm_bufio_cache-512-8",
-    "jbd2_1k",
-  ];
-  expect(buffers.map(buffersIn)).toEqual(buffers.map(() => "driver-buffers"));
-  expect(["names_cache", "rpc_tasks", "jbd2_inode", "dentry"].map(buffersIn)).toEqual([
-    "path-names",
-    undefined,
-    undefined,
-    undefined,
-  ]);
-});
 
 const FILES = {
   "task_struct.files": [0, 8],
@@ -124,7 +106,13 @@ test("the page that zswap compressed last: of each CPU (until 6.7), or of each C
   expect(wholeObjects(space, nowhere.kernel).missing).toEqual([
     "what zswap compressed last on each CPU: nothing says where that is",
   ]);
-  expect(wholeObjects(space, recent.kernel)).toEqual({ keys: undefined, buffers: [0xc000], missing: [] });
+  expect(wholeObjects(space, recent.kernel)).toEqual({
+    keys: undefined,
+    words: [],
+
+    buffers: [0xc000],
+    missing: [],
+  });
 });
 
 test("keys that lead to others: tickets of AFS in a list, the key of Ceph", () => {
@@ -179,7 +167,7 @@ test("keys that lead to others, by types of a module that are not known, are nam
   point(0x1000 + 32, 0x610);
   point(0x1000 + 40, 0x4000);
   expect(wholeObjects(space, kernel)).toEqual({
-    ...{ keys: [0x4000], buffers: [] },
+    ...{ keys: [0x4000], words: [], buffers: [] },
     missing: ["what keys of the type ceph lead to: its module has no types"],
   });
 });
@@ -269,12 +257,12 @@ test("CAN: messages of many frames in their sockets, and where the room is elsew
   point(0x1000, 0x100);
   point(0x1040, 0x8000);
   view.setUint32(0x1048, 4096, true);
-  expect(piecesOf(driverBuffers(space, kernel).list)).toEqual([
+  expect(piecesOf(driverBuffers(space, kernel, () => []).list)).toEqual([
     [0x1080, 0x1180],
     [0x1200, 0x1600],
     [0x8000, 0x9000],
   ]);
-  expect(driverBuffers(space, machine({ isotp_notifier_list: 0x100, modules: 0x180 }, {}).kernel).missing).toContain(
-    "CAN (ISO-TP)",
-  );
+  expect(
+    driverBuffers(space, machine({ isotp_notifier_list: 0x100, modules: 0x180 }, {}).kernel, () => []).missing,
+  ).toContain("CAN (ISO-TP)");
 });

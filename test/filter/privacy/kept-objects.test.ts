@@ -46,10 +46,11 @@ test("keys: payloads of all keyrings' keys, but not lists of keys and certificat
   point(0x1008 + 8, 0x3008);
   key(0x2000, 0x600, 0x5000);
   key(0x3000, 0x620, 0x6000);
-  // Not an address, and a circle.
+  // Not an address, as a server's key of AFS, which lies in the key; and a circle.
   word(0x3030, 42n);
   point(0x3008 + 8, 0x1008);
   expect([...(keyPayloads(kernel)?.addresses ?? [])].sort()).toEqual([at(0x5000), at(0x6000)]);
+  expect(keyPayloads(kernel)?.words).toEqual([at(0x3030)]);
 });
 
 test("keys: of a question for a key only the text that the program is given", () => {

@@ -4,25 +4,37 @@ import { privateObjects } from "../../../src/filter/privacy/private-objects.js";
 import type { KernelView } from "../../../src/kernel/kernel-view.js";
 import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
 import type { Dump } from "../../../src/reader/dump.js";
-import { machine, piecesOf, space } from "../../support/fake-machine.js";
+import { BASE, machine, piecesOf, space } from "../../support/fake-machine.js";
 
 const slab = {
-  cache: { name: "biovec-max", stride: 4096, objectSize: 4096, pad: 0, freelist: { offset: 0, wordSize: 8 } },
+  cache: {
+    name: "biovec-max",
+    address: BASE + 0x100n,
+    stride: 4096,
+    objectSize: 4096,
+    pad: 0,
+    freelist: { offset: 0, wordSize: 8 },
+  },
   ...{ start: 0, count: 32, end: 0x20000, extensions: undefined, free: new Uint8Array(32) },
 } as unknown as Slab;
 
 vi.mock("../../../src/kernel/objects/slab-walk.js", async (original) => ({
   ...(await original<object>()),
   slabWalk: () => ({
-    ...{ cpuLists: true, sheaves: { found: false, broken: 0 }, caches: new Map() },
+    ...{ cpuLists: true, sheaves: { found: false, broken: 0 }, caches: new Map(), guarded: "none" },
     each: (use: (slab: Slab) => void) => use(slab),
   }),
 }));
 
-test("tables of 256 pieces in a slab of 128 KiB", () => {
-  const { kernel, view, point } = machine({ init_task: 0 }, { bio_vec: [0, 16], "bio_vec.bv_page": [0, 8] });
+test.each([
+  ["a cache of its own", 1, [[0x1f000, 0x1f010]]],
+  ["a cache that has others' objects too", 2, undefined],
+])("tables of 256 pieces in a slab of 128 KiB, in %s", (_, owners, pieces) => {
+  const types = { bio_vec: [0, 16], "bio_vec.bv_page": [0, 8], "kmem_cache.refcount": [0, 4] } as const;
+  const { kernel, view, point } = machine({ init_task: 0 }, types);
   for (let at = 0; at < 0x20000; at += 16) point(at, 0x1000);
   view.setBigUint64(0x1f000, 0n, true);
+  view.setInt32(0x100, owners, true);
   const dump = {
     ...{ maxMapnr: 32, pageSize: 4096, machine: { arch: "x86_64", wordSize: 8, littleEndian: true } },
     memory: {
@@ -33,5 +45,5 @@ test("tables of 256 pieces in a slab of 128 KiB", () => {
     },
   } as unknown as Dump;
   const found = privateObjects(dump, {} as KernelView, space, kernel, undefined)?.found.get("unwritten");
-  expect(found && piecesOf(found.list)).toEqual([[0x1f000, 0x1f010]]);
+  expect(found && piecesOf(found.list)).toEqual(pieces);
 });

@@ -192,7 +192,7 @@ test("modules whose types are not known are named", () => {
       snd_cards: 0x140,
     },
   };
-  const missing = driverBuffers(space, machine({ ...variables, modules: 0x180 }, {}).kernel).missing;
+  const missing = driverBuffers(space, machine({ ...variables, modules: 0x180 }, {}).kernel, () => []).missing;
   const names = [
     "CAN (frames that are sent again and again)",
     "SLIP",

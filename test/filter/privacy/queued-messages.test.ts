@@ -1,6 +1,7 @@
 /** Messages in System V and POSIX queues, laid out by hand: one piece, several, and what a damaged dump has. */
 import { describe, expect, test } from "vitest";
 import { queuedMessages } from "../../../src/filter/privacy/queued-messages.js";
+import { SearchSteps } from "../../../src/filter/privacy/search-steps.js";
 import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
 import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.js";
 import { virtualMemory } from "../../support/virtual-memory.js";
@@ -52,18 +53,30 @@ const queue: Readonly<Record<number, bigint>> = {
   [SEGMENT]: at(LAST),
 };
 
-function found(words: Readonly<Record<number, bigint>>, trees: readonly bigint[] = []) {
+function search(words: Readonly<Record<number, bigint>>, trees: readonly bigint[] = [], steps?: SearchSteps) {
   const bytes = Buffer.alloc(0x8000);
   for (const [offset, value] of Object.entries(words)) bytes.writeBigUInt64LE(value, Number(offset));
   const memory = virtualMemory({ vaddr: BASE, bytes: new Uint8Array(bytes) });
   const kernel = { memory, types, symbols: {} } as unknown as KernelObjects;
   const space = { translate: (vaddr: bigint) => ({ paddr: Number(vaddr - BASE), length: PAGE }) };
   const pieces: [number, number, boolean][] = [];
-  queuedMessages(space, kernel, { namespaces: new Set([at(NAMESPACE)]), trees: new Set(trees) }, (...piece) =>
-    pieces.push(piece),
-  );
-  return pieces;
+  const roots = { namespaces: new Set([at(NAMESPACE)]), trees: new Set(trees) };
+  const all = queuedMessages(space, kernel, roots, (...piece) => pieces.push(piece), steps);
+  return { pieces, all };
 }
+
+const found = (...[words, trees]: Parameters<typeof search>) => search(words, trees).pieces;
+
+test("queues that all lead to the same messages: name spaces, queues, messages and pieces take steps together", () => {
+  const nodes = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [NODE + 40 + 8 * i, at(QUEUE + 8 * i)]));
+  const lists = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [QUEUE + 8 * i + 192, at(MESSAGE)]));
+  const many = { ...queue, ...nodes, ...lists, [SECOND]: at(MESSAGE) };
+  const steps = new SearchSteps(100);
+  const { pieces, all } = search(many, [], steps);
+  expect(all).toBe(false);
+  expect(pieces.length).toBeLessThanOrEqual(100);
+  expect(search(queue)).toMatchObject({ all: true });
+});
 
 /** A page has 4,048 bytes of text behind struct msg_msg, and 4,088 behind a segment's pointer. */
 const LONG = [

@@ -1,0 +1,44 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import { type KernelObjects, memberAddress, walkList } from "../../kernel/objects/kernel-objects.js";
+import { withModule } from "../../kernel/objects/module-objects.js";
+import { SpanList } from "../erase/spans.js";
+import { addVirtual } from "./add-virtual.js";
+import type { ScrubList } from "./scrubbed.js";
+import { SearchSteps } from "./search-steps.js";
+
+const MAX_STEPS = 1 << 18;
+/** Lists of a controller, the types of their entries, and the members with a key. */
+const LISTS = [
+  ["link_keys", "link_key"],
+  ["long_term_keys", "smp_ltk"],
+  ["identity_resolving_keys", "smp_irk"],
+] as const;
+
+/**
+ * Keys of devices with which the machine is paired (Bluetooth). `undefined` if there may be some, but types or symbols do
+ * not lead to them, or not to all.
+ */
+export function bluetoothKeys(
+  space: AddressSpace,
+  base: KernelObjects,
+  steps = new SearchSteps(MAX_STEPS),
+): ScrubList | undefined {
+  const found: ScrubList = { list: new SpanList(), objects: 0 };
+  const driver = withModule(base, { module: "bluetooth", type: "hci_dev", variable: "hci_dev_list" });
+  if (driver === "none") return found;
+  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  const { kernel, at } = driver;
+  const { types } = kernel;
+  for (const controller of walkList(kernel, at, "hci_dev", "list", MAX_STEPS)) {
+    for (const [list, type] of LISTS) {
+      const head = memberAddress(types, "hci_dev", controller, list);
+      const value = types.member(type, "val");
+      if (head === undefined || value === undefined || !steps.take()) return undefined;
+      for (const key of walkList(kernel, head, type, "list", MAX_STEPS)) {
+        if (!steps.take()) return undefined;
+        if (addVirtual(space, key + BigInt(value.offset), value.size, found.list) > 0) found.objects++;
+      }
+    }
+  }
+  return found;
+}

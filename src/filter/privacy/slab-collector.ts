@@ -1,0 +1,349 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import { archSupport } from "../../kernel/arch/archs.js";
+import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import { type CacheShape, IN_SHEAF, MAX_SLAB, type Slab, type SlabWalk } from "../../kernel/objects/slab-walk.js";
+import type { Dump } from "../../reader/dump.js";
+import { wordAt } from "../../reader/fields.js";
+import { MAX_SPANS, SpanList } from "../erase/spans.js";
+import { type BufferCaches, bufferCaches } from "./buffer-caches.js";
+import { type CipherReader, cipherReader } from "./cipher-keys.js";
+import { fileTableRooms } from "./file-tables.js";
+import { GUEST_CACHES, type GuestGap, GuestSearch } from "./guest-registers.js";
+import { journalCopies } from "./journal-copies.js";
+import type { QueueRoots } from "./queued-messages.js";
+import { type RegisterFrame, userRegisters } from "./register-frame.js";
+import type { Scrubbed, ScrubList } from "./scrubbed.js";
+import { PaddingList } from "./slab-padding.js";
+import { physicalData, skbReader, type WantedData } from "./socket-buffers.js";
+import { type Hole, holesOf, isMerged, typeOfObjects, unwrittenVectors } from "./type-holes.js";
+import { type EntryNames, entryNames } from "./unwritten-names.js";
+import { vectorRegisters } from "./vector-registers.js";
+import { zeroesOnAllocation } from "./zeroed-memory.js";
+
+/** The most socket buffers. */
+const MAX_BUFFERS = 1 << 20;
+/** The most namespaces and POSIX queues. */
+const MAX_ROOTS = 1 << 16;
+/** The most bytes of an object whose content is read. */
+const MAX_OBJECT = 1 << 16;
+
+/** Looks at slabs one by one, and remembers what must be overwritten. */
+export class Collector implements QueueRoots {
+  readonly found = new Map<Scrubbed, ScrubList>();
+  readonly namespaces = new Set<bigint>();
+  readonly trees = new Set<bigint>();
+  readonly cpuLists: boolean;
+  readonly sheaves: SlabWalk["sheaves"];
+  readonly caches: SlabWalk["caches"];
+  readonly buffers: WantedData[] = [];
+  readonly padding = new PaddingList();
+  doubtful = 0;
+  keysFound = false;
+  readonly missing: string[];
+  readonly guests = new Set<GuestGap>();
+  cut = false;
+  #spans = 0;
+  #room = new Uint8Array(1 << 15);
+  readonly #dump: Dump;
+  readonly #space: AddressSpace;
+  readonly #kernel: KernelObjects;
+  readonly #registers: { readonly frame: RegisterFrame | undefined } | undefined;
+  readonly #guest: GuestSearch;
+  readonly #skb: ReturnType<typeof skbReader>;
+  readonly #names: EntryNames | undefined;
+  readonly #bufferCaches: BufferCaches;
+  readonly #guarded: SlabWalk["guarded"];
+  readonly #ciphers: CipherReader | undefined;
+  /** Whether the kernel zeroes allocated memory: then unwritten bytes contain no old data. */
+  readonly #zeroed: boolean;
+  readonly #sockets = new Map<CacheShape, readonly number[]>();
+  #cacheNames: ReadonlySet<string> | undefined;
+  readonly #holes = new Map<CacheShape, readonly Hole[]>();
+  /** Vector registers in objects, by cache. */
+  readonly #vectorPieces = new Map<CacheShape, readonly (readonly [number, number])[]>();
+
+  constructor(
+    dump: Dump,
+    space: AddressSpace,
+    kernel: KernelObjects,
+    registers: { readonly frame: RegisterFrame | undefined } | undefined,
+    { cpuLists, sheaves, caches, guarded }: Omit<SlabWalk, "each">,
+  ) {
+    this.cpuLists = cpuLists;
+    this.sheaves = sheaves;
+    this.caches = caches;
+    this.#dump = dump;
+    this.#space = space;
+    this.#kernel = kernel;
+    this.#registers = registers;
+    this.#guest = new GuestSearch(kernel, registers !== undefined, this.guests);
+    this.#names = entryNames(space, kernel);
+    this.#ciphers = cipherReader(space, kernel);
+    this.#bufferCaches = bufferCaches(kernel);
+    this.#guarded = guarded;
+    this.missing = [
+      ...this.#bufferCaches.missing,
+      ...(this.#ciphers === undefined ? ["keys in ciphers: nothing says where those are"] : []),
+      ...(guarded === undefined ? ["freed objects in KFENCE's pool, if that is on: nothing says where it is"] : []),
+    ];
+    this.#zeroed = zeroesOnAllocation(kernel) === true;
+    this.#skb = skbReader(kernel.types, dump.machine.wordSize, dump.machine.littleEndian);
+  }
+
+  /** Adds all of KFENCE's pool but the objects in use. */
+  guarded(): void {
+    const pool = this.#guarded;
+    if (pool === undefined || pool === "none") return;
+    const { pageSize } = this.#dump;
+    for (let pfn = pool.startPfn; pfn < pool.endPfn; pfn++) {
+      const { start, length } = pool.used.get(pfn) ?? { start: (pfn + 1) * pageSize, length: 0 };
+      this.add("free-objects", pfn * pageSize, start - pfn * pageSize, 0);
+      this.add("free-objects", start + length, (pfn + 1) * pageSize - start - length, 0);
+    }
+    if (pool.freed > 0) this.add("free-objects", pool.startPfn * pageSize, 1, pool.freed);
+  }
+
+  add(kind: Scrubbed, start: number, length: number, objects = 1): void {
+    if (length <= 0) return;
+    if (this.#spans >= MAX_SPANS) {
+      this.cut = true;
+      return;
+    }
+    let into = this.found.get(kind);
+    if (into === undefined) {
+      into = { list: new SpanList(), objects: 0 };
+      this.found.set(kind, into);
+    }
+    this.#spans++;
+    into.list.add(start, length);
+    into.objects += objects;
+  }
+
+  /** Adds the unwritten bytes in tables of open files; returns the ends of the other tables, ascending. */
+  fileTables(tasks: Iterable<bigint>): number[] {
+    const { ends, pieces } = fileTableRooms(this.#kernel, tasks);
+    for (const { address, length } of pieces) {
+      const place = this.#space.translate(address);
+      if (place !== undefined && place.length >= length) this.add("unwritten", place.paddr, length);
+    }
+    return ends
+      .map((end) => (this.#space.translate(end - 1n)?.paddr ?? -1) + 1)
+      .filter((end) => end > 0)
+      .sort((a, b) => a - b);
+  }
+
+  look(slab: Slab): void {
+    const { cache, free } = slab;
+    const { offset, wordSize } = cache.freelist;
+    if (free === undefined) this.doubtful++;
+    this.padding.add(slab, this.#holesOf(cache));
+    const someFree = free !== undefined && (free.includes(1) || free.includes(IN_SHEAF));
+    for (let i = 0; someFree && i < slab.count; i++) {
+      if (free[i] === 0) continue;
+      const at = slab.start + i * cache.stride;
+      if (free[i] === IN_SHEAF) {
+        // The object is on no list: in the place of the link, perhaps behind the object, there is old data.
+        this.add("free-objects", at, Math.max(cache.objectSize, offset + wordSize));
+        continue;
+      }
+      // Everything but the link to the next one, which crash follows.
+      const before = Math.min(offset, cache.objectSize);
+      this.add("free-objects", at, before);
+      this.add("free-objects", at + offset + wordSize, cache.objectSize - offset - wordSize, before > 0 ? 0 : 1);
+    }
+    const { name } = cache;
+    const kind = this.#bufferCaches.kindOf(cache);
+    if (kind !== undefined) this.#everyUsed(slab, (at) => this.add(kind, at, cache.objectSize));
+    else if (this.#skbPlaces(cache).length > 0) this.#socketBuffers(slab);
+    else if (name.startsWith("kmalloc-")) this.#ciphersIn(slab);
+    else if (name === "dentry" && !isMerged(this.#kernel, cache.address)) this.#entries(slab);
+    else if (name.startsWith("biovec-") && !isMerged(this.#kernel, cache.address)) this.#vectors(slab);
+    else if (cache.address === this.#bufferCaches.journal?.cache) this.#journal(slab);
+    else if (name === "task_struct") this.#namespaces(slab);
+    else if (name === "mqueue_inode_cache") this.#postQueues(slab);
+    else if (name === "kvm_vcpu") this.#guests(slab);
+    if (this.#registers === undefined) return;
+    const guest = GUEST_CACHES.get(name);
+    if (guest !== undefined) this.#everyUsed(slab, (at) => this.add(guest, at, cache.objectSize));
+    else if (name === "task_struct") {
+      this.#everyUsed(slab, (at) => {
+        const pieces = this.#piecesOf(cache);
+        pieces.forEach(([from, to], n) => {
+          this.add("vector-registers", at + from, to - from, n === 0 ? 1 : 0);
+        });
+      });
+    } else if (name === "thread_stack" && this.#registers.frame !== undefined) {
+      const { frame } = this.#registers;
+      this.#everyUsed(slab, (at) => {
+        const stack = this.#read(at, cache.objectSize);
+        if (stack === undefined) return;
+        userRegisters(stack, frame).forEach(([from, to], n) => {
+          this.add("registers", at + from, to - from, n === 0 ? 1 : 0);
+        });
+      });
+    }
+  }
+
+  /** Registers of virtual machines' processors: of those of others than this kernel's programs, if they were asked for. */
+  #guests(slab: Slab): void {
+    this.#guest.begin();
+    this.#everyUsed(slab, (at) => {
+      for (const [from, to] of this.#guest.look(this.#read(at, slab.cache.objectSize)))
+        this.add("registers", at + from, to - from);
+    });
+  }
+
+  /** Bytes that no member of the objects' type covers, if they may contain anything. */
+  #holesOf(cache: CacheShape): readonly Hole[] {
+    if (this.#zeroed) return [];
+    let holes = this.#holes.get(cache);
+    if (holes === undefined) {
+      const type = typeOfObjects(this.#kernel, cache);
+      holes = type === undefined ? [] : holesOf(this.#kernel.types, type, cache.objectSize, cache.freelist);
+      this.#holes.set(cache, holes);
+    }
+    return holes;
+  }
+
+  /** Adds pieces of objects in use that `find` sees in their content: of the object `offset` bytes from the first on. */
+  #pieces(slab: Slab, kind: Scrubbed, find: (bytes: DataView, offset: number, paddr: number) => readonly Hole[]): void {
+    const bytes = this.#objectsOf(slab);
+    if (bytes === undefined) return;
+    this.#everyUsed(slab, (at) => {
+      find(bytes, at - slab.start, at).forEach(([from, to], n) => {
+        this.add(kind, at + from, to - from, n === 0 ? 1 : 0);
+      });
+    });
+  }
+
+  /** Unwritten entries in tables of pieces. */
+  #vectors(slab: Slab): void {
+    if (this.#zeroed || slab.free === undefined) return;
+    const { objectSize } = slab.cache;
+    this.#pieces(slab, "unwritten", (bytes, offset) => unwrittenVectors(this.#kernel, bytes, offset, objectSize));
+  }
+
+  /** Keys in the contexts of ciphers. */
+  #ciphersIn(slab: Slab): void {
+    const ciphers = this.#ciphers;
+    const { objectSize } = slab.cache;
+    if (ciphers !== undefined)
+      this.#pieces(slab, "keys", (bytes, offset) => ciphers.context(bytes, offset, objectSize));
+  }
+
+  /** Adds the unwritten bytes of the room for short names in directory entries. */
+  #entries(slab: Slab): void {
+    const names = this.#names;
+    if (names === undefined || slab.free === undefined) return;
+    this.#pieces(slab, "unwritten", (bytes, offset, paddr) => {
+      const rest = names.rest(bytes, offset, paddr);
+      return rest === undefined ? [] : [rest];
+    });
+  }
+
+  /** Collects the copies of blocks that journals have. */
+  #journal(slab: Slab): void {
+    const { journal } = this.#bufferCaches;
+    this.#everyUsed(slab, (at) => {
+      const places =
+        journal === undefined
+          ? []
+          : journalCopies(this.#space, journal.kernel, this.#read(at, slab.cache.objectSize), at);
+      for (const { start, length } of places) {
+        this.add("driver-buffers", start, length);
+      }
+    });
+  }
+
+  /** Collects the IPC namespaces of tasks. */
+  #namespaces(slab: Slab): void {
+    this.#everyUsed(slab, (at) => {
+      const proxy = this.#pointer("task_struct", "nsproxy", at);
+      if (proxy === undefined || this.namespaces.size >= MAX_ROOTS) return;
+      const namespace = readMember(this.#kernel, "nsproxy", proxy, "ipc_ns");
+      if (namespace !== undefined && namespace !== 0n) this.namespaces.add(namespace);
+    });
+  }
+
+  #postQueues(slab: Slab): void {
+    this.#everyUsed(slab, (at) => {
+      const root = this.#pointer("mqueue_inode_info", "msg_tree.rb_node", at);
+      if (root !== undefined && this.trees.size < MAX_ROOTS) this.trees.add(root);
+    });
+  }
+
+  /** A pointer to kernel memory in an object at a physical address. */
+  #pointer(type: string, path: string, at: number): bigint | undefined {
+    const { memory, types } = this.#kernel;
+    const member = types.member(type, path);
+    const view = member === undefined ? undefined : this.#read(at + member.offset, memory.wordSize);
+    if (view === undefined) return undefined;
+    const value = wordAt(view, 0, memory.wordSize, memory.littleEndian);
+    return memory.isKernelAddress(value) ? value : undefined;
+  }
+
+  /** Calls `use` for objects that are not certainly free. */
+  #everyUsed({ cache, start, count, free }: Slab, use: (at: number) => void): void {
+    for (let i = 0; i < count; i++) if (!free?.[i]) use(start + i * cache.stride);
+  }
+
+  #piecesOf(cache: CacheShape): readonly (readonly [number, number])[] {
+    let pieces = this.#vectorPieces.get(cache);
+    if (pieces === undefined) {
+      pieces = vectorRegisters(
+        this.#kernel.types,
+        cache.objectSize,
+        archSupport(this.#dump.machine.arch)?.vectorRegisters,
+      );
+      this.#vectorPieces.set(cache, pieces);
+    }
+    return pieces;
+  }
+
+  /** All objects of a slab; valid until the next call. */
+  #objectsOf({ cache, start, count }: Slab): DataView | undefined {
+    const length = count * cache.stride;
+    if (length > MAX_SLAB) return undefined;
+    if (this.#room.length < length) this.#room = new Uint8Array(length);
+    const bytes = this.#room.subarray(0, length);
+    return this.#dump.memory.read(bytes, start) === length ? new DataView(bytes.buffer, 0, length) : undefined;
+  }
+
+  #read(at: number, length: number): DataView | undefined {
+    if (length > MAX_OBJECT) return undefined;
+    const bytes = new Uint8Array(length);
+    return this.#dump.memory.read(bytes, at) === length ? new DataView(bytes.buffer) : undefined;
+  }
+
+  /** Where objects of a cache contain a struct sk_buff. */
+  #skbPlaces(cache: CacheShape): readonly number[] {
+    let places = this.#sockets.get(cache);
+    if (places === undefined) {
+      this.#cacheNames ??= new Set([...this.caches.values()].map(({ name }) => name));
+      places = this.#skb?.places(cache, this.#cacheNames, () => isMerged(this.#kernel, cache.address)) ?? [];
+      this.#sockets.set(cache, places);
+    }
+    return places;
+  }
+
+  /**
+   * Collects socket buffers, only from slabs whose free objects are known: a freed one points to somebody else's data.
+   */
+  #socketBuffers(slab: Slab): void {
+    const reader = this.#skb;
+    if (reader === undefined || slab.free === undefined) return;
+    this.#everyUsed(slab, (at) => {
+      const bytes = this.#read(at, slab.cache.objectSize);
+      if (bytes === undefined) return;
+      for (const place of this.#skbPlaces(slab.cache)) {
+        const data = reader.dataOf(bytes, place);
+        const found = data && physicalData(this.#space, data.head, data.length);
+        const shared = found && this.#read(found.start + found.length, reader.sharedSize);
+        const behind = shared && reader.sharedLength(shared);
+        if (found === undefined || behind === undefined) continue;
+        if (this.buffers.length < MAX_BUFFERS) this.buffers.push({ ...found, behind });
+        else this.cut = true;
+      }
+    });
+  }
+}

@@ -1,0 +1,66 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
+import { withModule } from "../../kernel/objects/module-objects.js";
+import { SpanList } from "../erase/spans.js";
+import { addVirtual } from "./add-virtual.js";
+import type { ScrubList } from "./scrubbed.js";
+import { SearchSteps } from "./search-steps.js";
+
+const MAX_MOUNTS = 1 << 16;
+/** File systems, entries of their caches, and pages of these. */
+const MAX_STEPS = 1 << 20;
+/** Directories and inodes; ends of files, and small files; blocks of files that do not fit into the page cache. */
+const CACHES = ["block_cache", "fragment_cache", "read_page"];
+const NEEDED = [
+  ["squashfs_cache", "entry"],
+  ["squashfs_cache_entry", "data"],
+  ["super_block", "s_type"],
+] as const;
+
+/**
+ * Contents and names of files that squashfs has in caches of its own (live systems, snaps): pages of `kmalloc`.
+ * `undefined` if there may be some, but types or symbols do not lead to them, or not to all.
+ */
+export function squashfsCaches(
+  space: AddressSpace,
+  base: KernelObjects,
+  steps = new SearchSteps(MAX_STEPS),
+): ScrubList | undefined {
+  const found: ScrubList = { list: new SpanList(), objects: 0 };
+  const driver = withModule(base, { module: "squashfs", type: "squashfs_sb_info", variable: "squashfs_fs_type" });
+  if (driver === "none") return found;
+  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  const { kernel, at } = driver;
+  const { memory, types } = kernel;
+  const mounted = memberAddress(types, "file_system_type", at, "fs_supers.first");
+  const link = types.member("super_block", "s_instances")?.offset;
+  const size = types.sizeOf("squashfs_cache_entry");
+  if (mounted === undefined || link === undefined || !size) return undefined;
+  if (NEEDED.some(([type, name]) => types.member(type, name) === undefined)) return undefined;
+  const number = (cache: bigint, name: string) => Number(readMember(kernel, "squashfs_cache", cache, name) ?? 0n);
+  const cacheOf = (cache: bigint) => {
+    const entries = readMember(kernel, "squashfs_cache", cache, "entry");
+    const [count, pages] = [number(cache, "entries"), number(cache, "pages")];
+    for (let i = 0; entries && memory.isKernelAddress(entries) && i < count; i++) {
+      const table = readMember(kernel, "squashfs_cache_entry", entries + BigInt(i * size), "data");
+      if (!steps.take()) return;
+      for (let n = 0; table && memory.isKernelAddress(table) && n < pages && steps.take(); n++) {
+        const page = memory.readWord(table + BigInt(n * memory.wordSize));
+        if (page && memory.isKernelAddress(page) && addVirtual(space, page, memory.pageSize, found.list) > 0)
+          found.objects++;
+      }
+    }
+  };
+  let node = memory.readWord(mounted) ?? 0n;
+  for (let i = 0; node !== 0n && i < MAX_MOUNTS && steps.take(); i++) {
+    const block = node - BigInt(link);
+    const own = readMember(kernel, "super_block", block, "s_fs_info");
+    if (!own || readMember(kernel, "super_block", block, "s_type") !== at) break;
+    for (const name of CACHES) {
+      const cache = readMember(kernel, "squashfs_sb_info", own, name);
+      if (cache && memory.isKernelAddress(cache)) cacheOf(cache);
+    }
+    node = memory.readWord(node) ?? 0n;
+  }
+  return steps.cut ? undefined : found;
+}
