@@ -115,7 +115,18 @@ export function countBits({ stretches, bytes }: PageBitmap, start: number, end: 
 }
 
 /** The first pfn in [start, end) whose bit is `value`, or `end`. Takes about 1 ns per 8 pages that have a place. */
-export function findBit({ stretches, bytes }: PageBitmap, start: number, end: number, value: boolean): number {
+export function findBit(bitmap: PageBitmap, start: number, end: number, value: boolean): number {
+  const { stretches, bytes } = bitmap;
+  const first = stretches.start[0];
+  // Most dumps have one stretch.
+  if (first === undefined || start < first || end > (stretches.end[0] as number))
+    return findInStretches(bitmap, start, end, value);
+  const shift = (stretches.source[0] as number) - first;
+  return findBitIn(bytes, start + shift, end + shift, value) - shift;
+}
+
+/** The same for pages of several stretches, and between them. */
+function findInStretches({ stretches, bytes }: PageBitmap, start: number, end: number, value: boolean): number {
   let pfn = start;
   for (let i = stretchAt(stretches, start); i < stretches.count && pfn < end; i++) {
     const first = stretches.start[i] as number;
@@ -132,6 +143,29 @@ export function findBit({ stretches, bytes }: PageBitmap, start: number, end: nu
   return value ? end : Math.min(pfn, end);
 }
 
+/** Pages [start, end) whose bits are set; `nextRun` changes it. */
+export interface PageRun {
+  start: number;
+  end: number;
+}
+
+/** A `PageRun` to begin with: the first one that `nextRun` finds is the first from `pfn` on. */
+export function runsFrom(pfn: number): PageRun {
+  return { start: pfn, end: pfn };
+}
+
+/**
+ * Makes `run` the next maximal run of set bits below `end`, and returns whether there is one. One call in a loop, and
+ * no function that is called back: both make V8 compile more.
+ */
+export function nextRun(bitmap: PageBitmap, run: PageRun, end: number): boolean {
+  const start = findBit(bitmap, run.end, end, true);
+  if (start >= end) return false;
+  run.start = start;
+  run.end = findBit(bitmap, start, end, false);
+  return true;
+}
+
 /** Calls `run` for each maximal run [start, end) of set bits. */
 export function forEachRun(
   bitmap: PageBitmap,
@@ -139,10 +173,5 @@ export function forEachRun(
   end: number,
   run: (start: number, end: number) => void,
 ): void {
-  let pfn = findBit(bitmap, start, end, true);
-  while (pfn < end) {
-    const stop = findBit(bitmap, pfn, end, false);
-    run(pfn, stop);
-    pfn = findBit(bitmap, stop, end, true);
-  }
+  for (const next = runsFrom(start); nextRun(bitmap, next, end); ) run(next.start, next.end);
 }

@@ -22,19 +22,20 @@ function changeBits(bytes: Uint8Array, start: number, end: number, on: boolean):
   if (end <= start) return;
   const first = Math.floor(start / 8);
   const last = Math.floor(end / 8);
-  const change = (index: number, mask: number) => {
-    const byte = bytes[index] as number;
-    bytes[index] = on ? byte | mask : byte & ~mask;
-  };
   const headMask = (0xff << (start % 8)) & 0xff;
   const tailMask = (1 << (end % 8)) - 1;
   if (first === last) {
-    change(first, headMask & tailMask);
+    changeByte(bytes, first, headMask & tailMask, on);
     return;
   }
-  change(first, headMask);
-  bytes.fill(on ? 0xff : 0, first + 1, last);
-  if (tailMask !== 0) change(last, tailMask);
+  changeByte(bytes, first, headMask, on);
+  if (last > first + 1) bytes.fill(on ? 0xff : 0, first + 1, last);
+  if (tailMask !== 0) changeByte(bytes, last, tailMask, on);
+}
+
+function changeByte(bytes: Uint8Array, index: number, mask: number, on: boolean): void {
+  const byte = bytes[index] as number;
+  bytes[index] = on ? byte | mask : byte & ~mask;
 }
 
 /** Number of set bits for each byte value. */
@@ -91,37 +92,40 @@ function countWords(bytes: Uint8Array, start: number, length: number): number {
   return count;
 }
 
-/** Equal bytes after which `findBitIn` compares pieces. A call costs as much as some hundred bytes one by one. */
+/** Equal bytes after which `afterEqual` compares pieces. A call costs as much as some hundred bytes one by one. */
 const LONG_RUN = 512;
 
 /**
- * The first bit in [start, end) that is `value`, or `end`. Skips whole bytes, and in long runs pieces: a TiB of pages
- * that are all alike takes milliseconds, during which no other event runs.
+ * The first bit in [start, end) that is `value`, or `end`. Looks into the first byte here and into further bytes
+ * elsewhere, without a loop: V8 makes it a part of each function that calls it, and what is large there is compiled
+ * for longer than it runs.
  */
 export function findBitIn(bytes: Uint8Array, start: number, end: number, value: boolean): number {
+  if (start >= end) return end;
   const skip = value ? 0 : 0xff;
-  let bit = start;
-  let equal = 0;
-  while (bit < end) {
-    const byte = bytes[Math.floor(bit / 8)] as number;
-    if (byte === skip) {
-      bit += 8 - (bit % 8);
-      if (++equal < LONG_RUN) continue;
-      bit = afterPieces(bytes, bit, end, value ? ZEROS : ONES);
-      equal = 0;
-      continue;
-    }
-    if (((byte >> (bit % 8)) & 1) === (value ? 1 : 0)) return bit;
-    equal = 0;
-    bit++;
+  let at = Math.floor(start / 8);
+  let found = ((bytes[at] as number) ^ skip) & (0xff << (start - at * 8));
+  if (found === 0) {
+    at = afterEqual(bytes, at + 1, Math.ceil(end / 8), skip);
+    if (at * 8 >= end) return end;
+    found = (bytes[at] as number) ^ skip;
   }
-  return end;
+  return Math.min(end, at * 8 + 31 - Math.clz32(found & -found));
 }
 
-/** The first bit from `bit` on, the first of its byte, at which no whole piece like this one begins. */
-function afterPieces(bytes: Uint8Array, bit: number, end: number, piece: Buffer): number {
-  const last = Math.floor(end / 8);
-  let i = bit / 8;
-  while (last - i >= PIECE && piece.compare(bytes, i, i + PIECE) === 0) i += PIECE;
-  return i * 8;
+/**
+ * The index of the first byte in [start, end) that is not `skip`, or `end`. Long runs are compared by pieces: a TiB of
+ * pages that are all alike takes milliseconds, during which no other event runs.
+ */
+function afterEqual(bytes: Uint8Array, start: number, end: number, skip: number): number {
+  let i = start;
+  let long = start + LONG_RUN;
+  while (i < end && bytes[i] === skip) {
+    i++;
+    if (i !== long) continue;
+    const piece = skip === 0 ? ZEROS : ONES;
+    while (end - i >= PIECE && piece.compare(bytes, i, i + PIECE) === 0) i += PIECE;
+    long = i + LONG_RUN;
+  }
+  return i;
 }

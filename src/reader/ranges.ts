@@ -1,5 +1,5 @@
 import { firstIndex } from "../sorted.js";
-import { findBit, type PageBitmap } from "./bitmap.js";
+import { nextRun, type PageBitmap, runsFrom } from "./bitmap.js";
 import type { Extents } from "./extents.js";
 import type { PhysicalRange } from "./physical-memory.js";
 
@@ -24,11 +24,8 @@ export function bitmapRanges(
   most = Number.POSITIVE_INFINITY,
 ): PhysicalRange[] {
   const ranges: PhysicalRange[] = [];
-  for (let start = findBit(bitmap, 0, pages, true); start < pages && ranges.length < most; ) {
-    const end = findBit(bitmap, start, pages, false);
-    ranges.push({ start: (first + start) * pageSize, end: (first + end) * pageSize });
-    start = findBit(bitmap, end, pages, true);
-  }
+  for (const run = runsFrom(0); ranges.length < most && nextRun(bitmap, run, pages); )
+    ranges.push({ start: (first + run.start) * pageSize, end: (first + run.end) * pageSize });
   return ranges;
 }
 

@@ -1,5 +1,5 @@
 import type { PageBitmap } from "../reader/bitmap.js";
-import { BITS_OF_BYTE } from "../reader/bits.js";
+import { BITS_OF_BYTE, findBitIn } from "../reader/bits.js";
 import type { PfnRange } from "../reader/pfn-range.js";
 
 /**
@@ -9,28 +9,42 @@ import type { PfnRange } from "../reader/pfn-range.js";
  */
 export function* keptRanges(kept: PageBitmap, maxMapnr: number, pages: number): Generator<PfnRange, void, undefined> {
   const { stretches, bytes } = kept;
+  const filled = { at: 0, count: 0 };
   let start = 0;
   let end = 0;
-  let count = 0;
   for (let k = 0; k < stretches.count; k++) {
     const shift = ((stretches.start[k] as number) - (stretches.source[k] as number)) / 8;
-    const last = (Math.min(maxMapnr, stretches.end[k] as number) + 7) / 8 - shift;
-    for (let i = (stretches.source[k] as number) / 8; i < Math.floor(last); i++) {
-      const bits = bytes[i] as number;
-      if (bits === 0) continue;
-      const more = BITS_OF_BYTE[bits] as number;
-      const at = (i + shift) * 8;
-      if (count === 0) start = at;
-      else if (count + more > pages) {
-        yield { startPfn: start, endPfn: at };
-        start = at;
-        count = 0;
+    const last = Math.floor((Math.min(maxMapnr, stretches.end[k] as number) + 7) / 8 - shift);
+    filled.at = (stretches.source[k] as number) / 8;
+    while (filled.at < last) {
+      if (filled.count === 0) {
+        filled.at = Math.floor(findBitIn(bytes, filled.at * 8, last * 8, true) / 8);
+        start = (filled.at + shift) * 8;
       }
-      count += more;
+      fill(bytes, filled, last, pages);
+      if (filled.at < last) {
+        yield { startPfn: start, endPfn: (filled.at + shift) * 8 };
+        filled.count = 0;
+      }
     }
     end = Math.max(end, Math.min(maxMapnr, stretches.end[k] as number));
   }
-  if (count > 0) yield { startPfn: start, endPfn: end };
+  if (filled.count > 0) yield { startPfn: start, endPfn: end };
+}
+
+/**
+ * Counts bits from byte `at` on until the next byte would make more than `pages` of them, or until `last`. A loop of its own: V8 compiles it while
+ * a task is counted, and need not compile the generator for it.
+ */
+function fill(bytes: Uint8Array, filled: { at: number; count: number }, last: number, pages: number): void {
+  let { at, count } = filled;
+  for (; at < last; at++) {
+    const more = BITS_OF_BYTE[bytes[at] as number] as number;
+    if (more > 0 && count > 0 && count + more > pages) break;
+    count += more;
+  }
+  filled.at = at;
+  filled.count = count;
 }
 
 /**

@@ -1,6 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-
 let collect: (() => void) | undefined;
 
 /** Memory that is not left to the next collection: the bitmaps of 128 GiB. */
@@ -13,6 +10,9 @@ const LARGE = 8 << 20;
 export function collectGarbage(bytes: number): void {
   if (bytes < LARGE) return;
   if (collect === undefined) {
+    // Loaded here, because each thread has this file, and few collect.
+    const { setFlagsFromString } = process.getBuiltinModule("node:v8");
+    const { runInNewContext } = process.getBuiltinModule("node:vm");
     setFlagsFromString("--expose-gc");
     collect = runInNewContext("gc") as () => void;
     // The flag is the whole process's: a library must not leave it set.

@@ -5,7 +5,7 @@ import { clearStackTops, type StackTops } from "../filter/privacy/stack-tops.js"
 import type { StrictFilter } from "../filter/privacy/strict/strict-filter.js";
 import { RECORD_FLAGS_SHIFT, ZERO_PAGE } from "../page-record.js";
 import { attachStrictMemory } from "../reader/attach.js";
-import { clearBits, findBit, type PageBitmap } from "../reader/bitmap.js";
+import { clearBits, nextRun, type PageBitmap, runsFrom } from "../reader/bitmap.js";
 import { type PhysicalMemory, readPages } from "../reader/physical-memory.js";
 
 import type { SlotLayout } from "./slots.js";
@@ -69,19 +69,18 @@ function readKept(state: EncodeState, cursor: Cursor, most: number, to: number, 
   // The scratch space of the slot that contains `to`: unused between two groups.
   const scratch = Math.floor(to / layout.size) * layout.size + layout.scratch;
   let pages = 0;
-  let pfn = findBit(kept, cursor.pfn, endPfn, true);
-  while (pfn < endPfn && pages < most) {
-    const end = Math.min(findBit(kept, pfn, endPfn, false), pfn + most - pages);
+  for (const next = runsFrom(cursor.pfn); pages < most && nextRun(kept, next, endPfn); cursor.pfn = next.end) {
+    const pfn = next.start;
+    next.end = Math.min(next.end, pfn + most - pages);
     const at = to + pages * layout.pageSize;
-    const run = bytes.subarray(at, at + (end - pfn) * layout.pageSize);
+    const run = bytes.subarray(at, at + (next.end - pfn) * layout.pageSize);
     readPages(dump, pfn * layout.pageSize, run);
     for (const spans of erase) overwrite(spans, run, pfn * layout.pageSize);
     if (tops !== undefined) clearStackTops(tops, run, pfn, layout.pageSize);
-    if (!original) state.strict?.clear(at, end - pfn, pfn, scratch);
-    pages += end - pfn;
-    pfn = findBit(kept, end, endPfn, true);
+    if (!original) state.strict?.clear(at, next.end - pfn, pfn, scratch);
+    pages += next.end - pfn;
   }
-  cursor.pfn = pfn;
+  if (pages < most) cursor.pfn = endPfn;
   return pages;
 }
 
@@ -218,24 +217,48 @@ export function dropZeroPages(state: EncodeState, task: ZeroTask): ZeroResult {
   const pages = readKept(state, { pfn: task.startPfn, endPfn: task.endPfn }, layout.pages, base + layout.input, true);
   const map = base + layout.zeroMap;
   const zeroPages = pages === 0 ? 0 : zero.zeroMap(base + layout.input, layout.pageSize, pages, map);
-  let pfn = task.startPfn;
-  let stay = 0;
-  for (let i = 0; i < pages && zeroPages > 0; i++, pfn++) {
-    pfn = findBit(kept, pfn, task.endPfn, true);
-    if (bytes[map + i] !== 1) continue;
-    const at = base + layout.input + i * layout.pageSize;
-    if (isOverwritten(state, bytes.subarray(at, at + layout.pageSize), pfn)) {
-      stay++;
-      continue;
-    }
-    clearBits(kept, pfn, pfn + 1);
-  }
+  const isZero = bytes.subarray(map, map + pages);
+  const stay = zeroPages === 0 || state.erase.length === 0 ? 0 : keepOverwritten(state, task, isZero);
+  if (zeroPages > stay) clearZeros(kept, task, isZero);
   return { slot: task.slot, zeroPages: zeroPages - stay };
+}
+
+/** Clears the bits of the pages of zeros among the kept pages of a range, run by run. */
+function clearZeros(kept: PageBitmap, { startPfn, endPfn }: ZeroTask, isZero: Uint8Array): void {
+  const run = runsFrom(startPfn);
+  let before = 0;
+  let zero = isZero.indexOf(1);
+  while (zero >= 0 && nextRun(kept, run, endPfn)) {
+    const pfn = run.start - before;
+    before += run.end - run.start;
+    while (zero >= 0 && zero < before) {
+      const next = isZero.indexOf(0, zero);
+      const end = next < 0 ? before : Math.min(next, before);
+      clearBits(kept, pfn + zero, pfn + end);
+      zero = isZero.indexOf(1, end);
+    }
+  }
+}
+
+/** Takes the mark from pages of zeros that erasing changes. Returns their number. */
+function keepOverwritten(state: EncodeState, { slot, startPfn, endPfn }: ZeroTask, isZero: Uint8Array): number {
+  const { bytes, layout, kept } = state;
+  const input = slot * layout.size + layout.input;
+  let page = 0;
+  let stay = 0;
+  for (const run = runsFrom(startPfn); nextRun(kept, run, endPfn); ) {
+    for (let pfn = run.start; pfn < run.end; pfn++, page++) {
+      const at = input + page * layout.pageSize;
+      if (isZero[page] !== 1 || !isOverwritten(state, bytes.subarray(at, at + layout.pageSize), pfn)) continue;
+      isZero[page] = 0;
+      stay++;
+    }
+  }
+  return stay;
 }
 
 /** Whether erasing changes this page of zeros. */
 function isOverwritten({ erase, layout }: EncodeState, page: Uint8Array, pfn: number): boolean {
-  if (erase.length === 0) return false;
   for (const spans of erase) overwrite(spans, page, pfn * layout.pageSize);
   return page.some((byte) => byte !== 0);
 }

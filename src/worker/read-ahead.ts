@@ -1,7 +1,7 @@
 import { attachSpace } from "../kernel/kernel-view.js";
 import { structPageIn } from "../kernel/page/mem-map.js";
 import { attachMemory } from "../reader/attach.js";
-import { findBit, type PageBitmap } from "../reader/bitmap.js";
+import { findBit, nextRun, type PageBitmap, runsFrom } from "../reader/bitmap.js";
 import type { DumpImage } from "../reader/dump.js";
 import type { PfnRange } from "../reader/pfn-range.js";
 import { fileRanges, type TakeRange } from "../reader/source/file-ranges.js";
@@ -45,12 +45,7 @@ export function readAhead(reading: Reading): ReadAhead {
   }
   const files = fileRanges(image);
   const physicalOfPages = ({ startPfn, endPfn }: PfnRange, take: (start: number, end: number) => void) => {
-    let pfn = findBit(kept, startPfn, endPfn, true);
-    while (pfn < endPfn) {
-      const end = findBit(kept, pfn, endPfn, false);
-      take(pfn * pageSize, end * pageSize);
-      pfn = findBit(kept, end, endPfn, true);
-    }
+    for (const run = runsFrom(startPfn); nextRun(kept, run, endPfn); ) take(run.start * pageSize, run.end * pageSize);
   };
   return {
     pages: (tasks) => ahead(tasks, PAGE_TASKS, files, physicalOfPages),

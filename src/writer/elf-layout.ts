@@ -1,6 +1,6 @@
 import { DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
-import { findBit, type PageBitmap } from "../reader/bitmap.js";
+import { nextRun, type PageBitmap, runsFrom } from "../reader/bitmap.js";
 import { ELF32, ELF64, type ElfHeaderFields, PN_XNUM } from "../reader/elf/layout.js";
 import type { DumpFacts } from "./dump-facts.js";
 import { type ElfPiece, type OutputSegment, piecesOf } from "./elf-pieces.js";
@@ -104,11 +104,8 @@ export interface ElfRun {
  * run.
  */
 export function* elfRuns(layout: ElfLayout, kept: PageBitmap, startPfn: number, endPfn: number): Generator<ElfRun> {
-  for (let pfn = findBit(kept, startPfn, endPfn, true); pfn < endPfn; ) {
-    const end = findBit(kept, pfn, endPfn, false);
-    yield { startPfn: pfn, endPfn: end, offset: elfPageAt(layout, pfn) };
-    pfn = findBit(kept, end, endPfn, true);
-  }
+  for (const run = runsFrom(startPfn); nextRun(kept, run, endPfn); )
+    yield { startPfn: run.start, endPfn: run.end, offset: elfPageAt(layout, run.start) };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { forEachRun, type PageBitmap } from "../reader/bitmap.js";
+import { nextRun, type PageBitmap, runsFrom } from "../reader/bitmap.js";
 import { firstAbove } from "../sorted.js";
 
 /**
@@ -39,17 +39,7 @@ export function findIslands(
   pageSize: number,
   { comfortable = COMFORTABLE, limit = Number.POSITIVE_INFINITY }: IslandLimits = {},
 ): Islands {
-  const gaps = new Array<number>(64).fill(0);
-  let last = 0;
-  let any = false;
-  forEachRun(kept, 0, maxMapnr, (start, end) => {
-    if (any) {
-      const bits = Math.floor(Math.log2(start - last));
-      gaps[bits] = (gaps[bits] as number) + 1;
-    }
-    any = true;
-    last = end;
-  });
+  const gaps = gapsOf(kept, maxMapnr);
   let shift = 0;
   let islands = 1 + gaps.reduce((sum, n) => sum + n, 0);
   while ((islands > comfortable && shift < MAX_GAP_BITS) || (islands > limit && shift < gaps.length)) {
@@ -59,14 +49,14 @@ export function findIslands(
   const minGap = 2 ** shift;
   const startPfn: number[] = [];
   const endPfn: number[] = [];
-  forEachRun(kept, 0, maxMapnr, (start, end) => {
+  for (const run = runsFrom(0); nextRun(kept, run, maxMapnr); ) {
     const previous = endPfn.length - 1;
-    if (previous >= 0 && start - (endPfn[previous] as number) < minGap) endPfn[previous] = end;
+    if (previous >= 0 && run.start - (endPfn[previous] as number) < minGap) endPfn[previous] = run.end;
     else {
-      startPfn.push(start);
-      endPfn.push(end);
+      startPfn.push(run.start);
+      endPfn.push(run.end);
     }
-  });
+  }
   const offset: number[] = [];
   let size = 0;
   for (let i = 0; i < startPfn.length; i++) {
@@ -74,6 +64,18 @@ export function findIslands(
     size += ((endPfn[i] as number) - (startPfn[i] as number)) * pageSize;
   }
   return { startPfn, endPfn, offset, size };
+}
+
+/** How many runs of dropped pages between kept ones are at least 2^n pages long, and less than twice that; by n. */
+function gapsOf(kept: PageBitmap, maxMapnr: number): number[] {
+  const gaps = new Array<number>(64).fill(0);
+  const run = runsFrom(0);
+  if (!nextRun(kept, run, maxMapnr)) return gaps;
+  for (let last = run.end; nextRun(kept, run, maxMapnr); last = run.end) {
+    const bits = Math.floor(Math.log2(run.start - last));
+    gaps[bits] = (gaps[bits] as number) + 1;
+  }
+  return gaps;
 }
 
 /** The first island that ends above `pfn`. */

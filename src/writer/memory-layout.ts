@@ -1,4 +1,4 @@
-import { findBit, type PageBitmap } from "../reader/bitmap.js";
+import { nextRun, type PageBitmap, runsFrom } from "../reader/bitmap.js";
 import { MAX_RANGES, RANGE_HEADER_SIZE } from "../reader/raw/lime.js";
 import type { DumpFacts } from "./dump-facts.js";
 import { findIslands, firstIsland, type Islands } from "./islands.js";
@@ -65,11 +65,9 @@ export function* memoryRuns(
   startPfn: number,
   endPfn: number,
 ): Generator<MemoryRun> {
-  for (let pfn = findBit(kept, startPfn, endPfn, true); pfn < endPfn; ) {
-    const end = findBit(kept, pfn, endPfn, false);
-    const range = firstIsland(ranges, pfn);
-    const at = (ranges.offset[range] as number) + (pfn - (ranges.startPfn[range] as number)) * pageSize;
-    yield { startPfn: pfn, endPfn: end, offset: at, range };
-    pfn = findBit(kept, end, endPfn, true);
+  for (const run = runsFrom(startPfn); nextRun(kept, run, endPfn); ) {
+    const range = firstIsland(ranges, run.start);
+    const at = (ranges.offset[range] as number) + (run.start - (ranges.startPfn[range] as number)) * pageSize;
+    yield { startPfn: run.start, endPfn: run.end, offset: at, range };
   }
 }

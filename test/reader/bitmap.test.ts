@@ -1,6 +1,15 @@
 /** A bitmap's pages as a bitmap of their own. */
 import { expect, test } from "vitest";
-import { countBits, findBit, partOfBitmap, setBits, sharedBitmap, testBit } from "../../src/reader/bitmap.js";
+import {
+  countBits,
+  findBit,
+  nextRun,
+  partOfBitmap,
+  runsFrom,
+  setBits,
+  sharedBitmap,
+  testBit,
+} from "../../src/reader/bitmap.js";
 import { stretchesOver } from "../../src/reader/stretches.js";
 import { keptRanges } from "../../src/worker/chunks.js";
 
@@ -44,3 +53,46 @@ test("a part of a bitmap has the bits of its pages, and no others, also across s
   }
   expect(seen).toBe(countBits(all, 0, far + 1000));
 });
+
+test("runs and tasks of a bitmap are what its bits say, in one stretch and across several", () => {
+  const far = 2 ** 33;
+  for (const second of [undefined, far]) {
+    const most = (second ?? 0) + 131_072;
+    const ranges = [{ start: 0, end: 131_072 }, ...(second === undefined ? [] : [{ start: second, end: most }])];
+    const bits = sharedBitmap(stretchesOver(ranges, most));
+    // Runs of all lengths from 1 page on, also across bytes, up to the end of each stretch.
+    const set: [number, number][] = [];
+    for (const { start, end } of ranges) {
+      for (let pfn = start + 3, n = 1; pfn + n < start + 20_000; pfn += n + (n % 29) + 1, n += 3)
+        set.push([pfn, pfn + n]);
+      set.push([end - 2, end]);
+    }
+    for (const [start, end] of set) setBits(bits, start, end);
+    const runs: [number, number][] = [];
+    for (const run = runsFrom(0); nextRun(bits, run, most); ) runs.push([run.start, run.end]);
+    expect(runs).toEqual(set);
+    const cut = runsFrom((set[5] as [number, number])[0] + 1);
+    expect(nextRun(bits, cut, (set[5] as [number, number])[1] - 1)).toBe(true);
+    expect(cut).toEqual({ start: (set[5] as [number, number])[0] + 1, end: (set[5] as [number, number])[1] - 1 });
+    for (const pages of [6, 64, 1000]) expect([...keptRanges(bits, most, pages)]).toEqual(tasksOf(set, most, pages));
+  }
+});
+
+/** The tasks of such runs, byte by byte. */
+function tasksOf(runs: readonly (readonly [number, number])[], most: number, pages: number) {
+  const bytes = new Map<number, number>();
+  for (const [start, end] of runs) {
+    for (let pfn = start; pfn < end; pfn++) bytes.set(Math.floor(pfn / 8), (bytes.get(Math.floor(pfn / 8)) ?? 0) + 1);
+  }
+  const tasks: { startPfn: number; endPfn: number }[] = [];
+  let open: { start: number; count: number } | undefined;
+  for (const [byte, count] of bytes) {
+    if (open !== undefined && open.count + count > pages) {
+      tasks.push({ startPfn: open.start, endPfn: byte * 8 });
+      open = undefined;
+    }
+    open = { start: open?.start ?? byte * 8, count: (open?.count ?? 0) + count };
+  }
+  if (open !== undefined) tasks.push({ startPfn: open.start, endPfn: most });
+  return tasks;
+}
