@@ -1,14 +1,15 @@
 /** What an audit finds, --erase takes: rules for all places, and a second round that finds nothing. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { inFolder, runCli } from "../support/cli.js";
+import { inFolder } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
 import { CANARIES } from "./support.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
-const run = (...args: string[]) => runCli([...args], { cwd: folder });
+const run = (...args: string[]) => runHere(args, { cwd: folder });
 
 describeWithDumps("audit --rules", () => {
   test.each([

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { createFileSink } from "../../src/writer/file-sink.js";
 import { patternBytes } from "../support/bytes.js";
 import { expectFailure, inFolder, runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { buildElf } from "../support/elf-image.js";
 import { temporaryFolder } from "../support/filter.js";
 import { buildKdumpSplit } from "../support/kdump-image.js";
@@ -32,9 +33,9 @@ beforeEach(() => {
 /** A file of that content, and only it, is in the folder when the run has failed. */
 async function failsOn(content: Uint8Array | string, code: number, ...says: (string | RegExp)[]): Promise<void> {
   writeFileSync(at("input"), content);
-  expectFailure(await runCli([at("input"), at("out")]), code, at("input"), ...says);
+  expectFailure(await runHere([at("input"), at("out")]), code, at("input"), ...says);
   expect(readdirSync(folder)).toEqual(["input"]);
-  expectFailure(await runCli(["info", at("input")]), code, at("input"), ...says);
+  expectFailure(await runHere(["info", at("input")]), code, at("input"), ...says);
 }
 
 describe("inputs", () => {
@@ -60,7 +61,7 @@ describe("inputs", () => {
   test("a kdump file that is cut off within its page data: found in mid-run", async () => {
     const whole = toKdump(kernel, { codec: "raw" });
     writeFileSync(at("input"), whole.subarray(0, whole.length - 2 * MiB));
-    expectFailure(await runCli([at("input"), at("out")]), 1, at("input"), /cannot be read/, /Copy the dump again/);
+    expectFailure(await runHere([at("input"), at("out")]), 1, at("input"), /cannot be read/, /Copy the dump again/);
     expect(readdirSync(folder)).toEqual(["input"]);
   });
 
@@ -72,7 +73,7 @@ describe("inputs", () => {
       ["file/inside", /not a directory/],
       ["dir", /is a directory, not a dump/],
     ] as const) {
-      expectFailure(await runCli([at(name), at("out")]), 1, at(name), says);
+      expectFailure(await runHere([at(name), at("out")]), 1, at(name), says);
     }
     const piped = await runCli(["/dev/stdin", at("out")], { shell: 'cat /dev/zero | "$@"' });
     expectFailure(piped, 1, /is not a kernel dump that coresieve reads: it begins with zeros only/);
@@ -88,19 +89,19 @@ describe("inputs", () => {
     [["help", "filtr"], 'topic of help "filtr". Did you mean "filter"?'],
     [["completion", "bsh"], 'shell "bsh". Did you mean "bash"?'],
   ])("%j: a misspelt word, and what was meant", async (args, says) => {
-    expectFailure(await runCli(args, { cwd: folder }), 2, `coresieve: unknown ${says}`);
+    expectFailure(await runHere(args, { cwd: folder }), 2, `coresieve: unknown ${says}`);
   });
 
   test("a dump whose name is nearly a command's is a dump", async () => {
     writeFileSync(at("inf"), vmcore);
-    expect(await runCli(["inf", "out"], { cwd: folder })).toMatchObject({ code: 0 });
+    expect(await runHere(["inf", "out"], { cwd: folder })).toMatchObject({ code: 0 });
   });
 
   test("an output behind -F: what was meant", async () => {
     writeFileSync(at("input"), vmcore);
-    expectFailure(await runCli(["-F", at("input"), at("out")]), 1, at("out"), /With -F all files are inputs/);
+    expectFailure(await runHere(["-F", at("input"), at("out")]), 1, at("out"), /With -F all files are inputs/);
     expectFailure(
-      await runCli(["-F", at("gone"), at("input")]),
+      await runHere(["-F", at("gone"), at("input")]),
       1,
       at("gone"),
       /cannot be opened: there is no such file/,
@@ -111,7 +112,7 @@ describe("inputs", () => {
     writeFileSync(at("file"), "");
     for (const output of [at("file/out"), at("x".repeat(300))])
       expectFailure(
-        await runCli([at("gone"), output]),
+        await runHere([at("gone"), output]),
         1,
         at("gone"),
         /there is no such file \(ENOENT\)\. Check its name/,
@@ -120,21 +121,21 @@ describe("inputs", () => {
 
   test("names in the wrong order: never the advice to overwrite the dump", async () => {
     writeFileSync(at("vmcore"), vmcore);
-    const swapped = await runCli([at("small"), at("vmcore")]);
+    const swapped = await runHere([at("small"), at("vmcore")]);
     expectFailure(swapped, 1, at("small"), /the dump is named first, and the output last/);
-    expectFailure(await runCli([at("vmcore"), at("gone"), at("out")]), 1, at("gone"), /the output last/);
-    expect(await runCli([at("vmcore"), at("small")])).toMatchObject({ code: 0 });
+    expectFailure(await runHere([at("vmcore"), at("gone"), at("out")]), 1, at("gone"), /the output last/);
+    expect(await runHere([at("vmcore"), at("small")])).toMatchObject({ code: 0 });
     expectFailure(
-      await runCli([at("small"), at("vmcore")]),
+      await runHere([at("small"), at("vmcore")]),
       1,
       at("vmcore"),
       /larger than the input: if it is the dump/,
     );
     const plain = /exists already\. Use -f to overwrite it/;
-    expectFailure(await runCli([at("vmcore"), at("small")]), 1, at("small"), plain);
+    expectFailure(await runHere([at("vmcore"), at("small")]), 1, at("small"), plain);
     // Inputs that are smaller than what is made of them: packed ones, parts, streams; and what is no dump.
-    expect(await runCli([at("vmcore"), at("small.gz")])).toMatchObject({ code: 0 });
-    expectFailure(await runCli([at("small.gz"), at("vmcore")]), 1, at("vmcore"), plain);
+    expect(await runHere([at("vmcore"), at("small.gz")])).toMatchObject({ code: 0 });
+    expectFailure(await runHere([at("small.gz"), at("vmcore")]), 1, at("vmcore"), plain);
     writeFileSync(at("notes"), Buffer.alloc(vmcore.length));
     for (const [output = "", ...inputs] of [
       ["vmcore", "small", "small"],
@@ -151,19 +152,19 @@ describe("inputs", () => {
   test.skipIf(process.getuid?.() === 0)("unreadable (skipped for root, who may read all)", async () => {
     writeFileSync(at("input"), vmcore);
     chmodSync(at("input"), 0);
-    expectFailure(await runCli([at("input"), at("out")]), 1, at("input"), /permission denied/);
+    expectFailure(await runHere([at("input"), at("out")]), 1, at("input"), /permission denied/);
   });
 
   test("no VMCOREINFO: levels above 1 are refused with the levels that work", async () => {
     writeFileSync(at("input"), buildElf({ notes: [], loads: [{ paddr: 0, data: patternBytes("x", 4096) }] }));
     expectFailure(
-      await runCli([at("input"), at("out")]),
+      await runHere([at("input"), at("out")]),
       1,
       /no VMCOREINFO, neither in a note nor in its memory/,
       /-d 1/,
     );
     expect(readdirSync(folder)).toEqual(["input"]);
-    const run = await runCli([at("input"), at("out"), "-d", "1"]);
+    const run = await runHere([at("input"), at("out"), "-d", "1"]);
     expect([run.code, readdirSync(folder)]).toEqual([0, ["input", "out"]]);
   });
 
@@ -175,14 +176,14 @@ describe("inputs", () => {
         loads: [{ paddr: 0, data: patternBytes("x", 4096) }],
       }),
     );
-    expectFailure(await runCli([at("input"), at("out"), "-d", "1", "--strict"]), 1, /nonsense.*VMCOREINFO_LINE/);
+    expectFailure(await runHere([at("input"), at("out"), "-d", "1", "--strict"]), 1, /nonsense.*VMCOREINFO_LINE/);
     expect(readdirSync(folder)).toEqual(["input"]);
   });
 
   test("a part of a split set alone", async () => {
     const parts = buildKdumpSplit({ pages: new Map([[0, { codec: "zero" }]]), maxMapnr: 16 }, [0, 8, 16]);
     writeFileSync(at("input"), parts[1] as Uint8Array);
-    expectFailure(await runCli([at("input"), at("out")]), 1, /A file of the split set is missing/);
+    expectFailure(await runHere([at("input"), at("out")]), 1, /A file of the split set is missing/);
   });
 });
 
@@ -192,7 +193,7 @@ describe("outputs", () => {
   /** Refused, and everything in the folder is as it was. */
   async function refuses(output: string, ...says: (string | RegExp)[]): Promise<void> {
     const before = readdirSync(folder, { recursive: true });
-    expectFailure(await runCli([at("input"), output]), 1, ...says);
+    expectFailure(await runHere([at("input"), output]), 1, ...says);
     expect(readdirSync(folder, { recursive: true })).toEqual(before);
     expect(readFileSync(at("input")).equals(vmcore)).toBe(true);
   }
@@ -201,7 +202,7 @@ describe("outputs", () => {
     writeFileSync(at("out"), "precious");
     await refuses(at("out"), at("out"), /exists already\. Use -f/);
     expect(readFileSync(at("out"), "latin1")).toBe("precious");
-    expect((await runCli([at("input"), at("out"), "-f"])).code).toBe(0);
+    expect((await runHere([at("input"), at("out"), "-f"])).code).toBe(0);
     expect(readFileSync(at("out")).toString("latin1", 0, 5)).toBe("KDUMP");
   });
 
@@ -217,7 +218,7 @@ describe("outputs", () => {
     ];
     for (const name of names) {
       await refuses(name, /is the input itself\. Name another file/);
-      expectFailure(await runCli([at("input"), name, "-f"]), 1, /is the input itself/);
+      expectFailure(await runHere([at("input"), name, "-f"]), 1, /is the input itself/);
       expect(readFileSync(at("input")).equals(vmcore)).toBe(true);
     }
   });
@@ -229,7 +230,7 @@ describe("outputs", () => {
     await refuses(at("nowhere/out"), at("nowhere/out"), /cannot be created: there is no such folder/);
     await refuses(at("input/out"), at("input/out"), /cannot be created/);
     await refuses(`${at("out")}/`, at("out"), /cannot be created/);
-    expectFailure(await runCli([at("input"), ""]), 2, /the name of a file is empty/);
+    expectFailure(await runHere([at("input"), ""]), 2, /the name of a file is empty/);
   });
 
   test("a name that leads in a circle, or that is too long", async () => {

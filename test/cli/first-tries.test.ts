@@ -6,7 +6,8 @@ import { brotliDecompressSync } from "node:zlib";
 import { beforeEach, expect, test } from "vitest";
 import { COMMAND_NAMES } from "../../src/cli/options/option.js";
 import { commandMeant } from "../../src/cli/other-words.js";
-import { expectFailure, runCli } from "../support/cli.js";
+import { expectFailure } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
 
 const root = temporaryFolder();
@@ -21,7 +22,7 @@ beforeEach(() => {
   linkSync(join(root, "vmcore"), join(folder, "vmcore"));
 });
 
-const run = (...args: string[]) => runCli(args, { cwd: folder });
+const run = (...args: string[]) => runHere(args, { cwd: folder });
 
 test("no command has a name that stands for another", () => {
   expect(COMMAND_NAMES.filter((name) => commandMeant(name) !== undefined)).toEqual([]);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { beforeAll, expect, test } from "vitest";
 import { expectFailure, inFolder, runCli, startCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
 
@@ -34,7 +35,7 @@ test.each([
   [["a", "-", "--min-saving", "3"], "what was sent to stdout cannot be taken back"],
   [["split", "a", "b.zst", "c.gz"], "different suffixes for how they are packed"],
 ])("%j is refused", async (args, message) => {
-  expectFailure(await runCli(args), 2, message);
+  expectFailure(await runHere(args), 2, message);
 });
 
 test.skipIf(!posix)("a packed file in front of stdin: its number stays the program's", async () => {
@@ -50,7 +51,7 @@ describeWithDumps("a dump through a pipe", () => {
     const dump = await realDump("tiny-x86-6.1");
     vmcore = dump.vmcore;
     flat = dump.flat as string;
-    await runCli([vmcore, at("plain"), "-d31", "-l", "-q"]);
+    await runHere([vmcore, at("plain"), "-d31", "-l", "-q"]);
     expected = readFileSync(at("plain"));
   });
 
@@ -103,19 +104,19 @@ describeWithDumps("a dump through a pipe", () => {
 
   test.each(["kdump", "elf"])("%s output packed by its suffix: read back, and by the tool itself", async (format) => {
     const options = ["-d31", "-q", "-f", ...(format === "elf" ? ["-E"] : ["-c"])];
-    await runCli([vmcore, at("unpacked"), ...options]);
+    await runHere([vmcore, at("unpacked"), ...options]);
     const unpacked = readFileSync(at("unpacked"));
     for (const [suffix, tool] of Object.entries(packers)) {
       const name = at(`packed.${format}.${suffix}`);
-      expect(await runCli([vmcore, name, ...options])).toMatchObject({ code: 0, stderr: "" });
+      expect(await runHere([vmcore, name, ...options])).toMatchObject({ code: 0, stderr: "" });
       const { error, stdout } = spawnSync(tool, ["-dc", name], { maxBuffer: 1 << 30 });
       if (error === undefined) expect(stdout.equals(unpacked)).toBe(true);
-      const info = await runCli(["info", name, "--json"]);
+      const info = await runHere(["info", name, "--json"]);
       expect(JSON.parse(info.stdout.toString())).toMatchObject({ fileSize: unpacked.length });
     }
-    await runCli([at(`packed.${format}.zst`), at("again"), ...options]);
+    await runHere([at(`packed.${format}.zst`), at("again"), ...options]);
     sameAs(at("again"), unpacked);
-    await runCli([vmcore, at("plain.zst"), ...options, "--pack", "none"]);
+    await runHere([vmcore, at("plain.zst"), ...options, "--pack", "none"]);
     sameAs(at("plain.zst"), unpacked);
     expect(readdirSync(folder).filter((name) => name.endsWith(".spool") || name.endsWith(".partial"))).toEqual([]);
   });
@@ -129,7 +130,7 @@ describeWithDumps("a dump through a pipe", () => {
     const small = [vmcore, "-", "-d31", "-l", "-q", "--spool-dir", spool, "--spool-limit", "100K"];
     expectFailure(await runCli(small), 1, "for an output that cannot be written out of order is full");
     const elf = await runCli([...small, "-E"].filter((word) => word !== "-l"));
-    await runCli([vmcore, at("elf"), "-d31", "-E", "-q", "-f"]);
+    await runHere([vmcore, at("elf"), "-d31", "-E", "-q", "-f"]);
     expect(elf).toMatchObject({ code: 0, stderr: "" });
     expect(elf.stdout.equals(readFileSync(at("elf")))).toBe(true);
     expect(readdirSync(spool)).toEqual([]);
@@ -139,7 +140,7 @@ describeWithDumps("a dump through a pipe", () => {
     const args = [vmcore, "-F", "--pack", "lz4", "-d31", "-l", "-q"];
     const flat = await runCli(args, { shell: `"$@" > '${at("flat.lz4")}'` });
     expect(flat).toMatchObject({ code: 0, stderr: "" });
-    const rearranged = await runCli(["rearrange", at("flat.lz4"), at("rearranged.gz"), "--json"]);
+    const rearranged = await runHere(["rearrange", at("flat.lz4"), at("rearranged.gz"), "--json"]);
     expect(JSON.parse(rearranged.stdout.toString())).toEqual({
       output: at("rearranged.gz"),
       outputBytes: statSync(at("rearranged.gz")).size,
@@ -150,20 +151,20 @@ describeWithDumps("a dump through a pipe", () => {
 
   test("a packed split set, put together packed", async () => {
     const parts = [at("p0.gz"), at("p1.gz"), at("p2.gz")];
-    const split = await runCli(["split", vmcore, ...parts, "-d31", "-l", "--json"]);
+    const split = await runHere(["split", vmcore, ...parts, "-d31", "-l", "--json"]);
     const bytes = parts.reduce((sum, part) => sum + statSync(part).size, 0);
     expect(JSON.parse(split.stdout.toString())).toMatchObject({ outputBytes: bytes, packing: "gzip" });
-    expect((await runCli(["reassemble", ...parts, at("whole.gz"), "-q"])).stderr).toBe("");
+    expect((await runHere(["reassemble", ...parts, at("whole.gz"), "-q"])).stderr).toBe("");
     expect(gunzipSync(readFileSync(at("whole.gz"))).equals(expected)).toBe(true);
   });
 
   test("size limit, manifest and --on-full of a packed output", async () => {
-    const limited = await runCli([vmcore, at("limited.gz"), "-d31", "-l", "-L", "1M"]);
+    const limited = await runHere([vmcore, at("limited.gz"), "-d31", "-l", "-L", "1M"]);
     expectFailure(limited, 1, "would be larger than 1048576 bytes");
-    const left = await runCli([vmcore, at("limited.gz"), "--on-full", "incomplete"]);
+    const left = await runHere([vmcore, at("limited.gz"), "--on-full", "incomplete"]);
     expectFailure(left, 2, "a packed output cannot be left incomplete");
     expect(readdirSync(folder).filter((name) => name.includes("limited"))).toEqual([]);
-    await runCli([vmcore, at("with.gz"), "-d31", "-l", "-q", "--manifest", at("manifest.json")]);
+    await runHere([vmcore, at("with.gz"), "-d31", "-l", "-q", "--manifest", at("manifest.json")]);
     const packed = readFileSync(at("with.gz"));
     expect(JSON.parse(readFileSync(at("manifest.json"), "utf8"))).toMatchObject({
       output: {
@@ -176,7 +177,7 @@ describeWithDumps("a dump through a pipe", () => {
   test.runIf(posix)("all commands take it", async () => {
     const verified = await runCli(["verify", "-", "-q"], from(`cat '${vmcore}' | gzip -1`));
     expect(verified.stdout.toString()).toContain("nothing is wrong");
-    const log = await runCli(["dmesg", at("vmcore.gz")]);
+    const log = await runHere(["dmesg", at("vmcore.gz")]);
     expect(log.stdout.toString()).toContain("Run /init as init process");
     const audit = await runCli(["audit", "-", "--json"], from(`cat '${vmcore}'`));
     expect(audit.code).toBe(1);

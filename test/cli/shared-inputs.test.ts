@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { beforeAll, expect, test } from "vitest";
-import { expectFailure, inFolder, runCli } from "../support/cli.js";
+import { expectFailure, inFolder } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
 import { toElf, toKdump } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
@@ -41,7 +42,7 @@ async function bySteps(inputs: readonly string[]) {
   for (const i of ["0", "1"]) steps.push(["shard", place, i]);
   steps.push(["finish", place]);
   for (const args of steps) {
-    const run = await runCli(args);
+    const run = await runHere(args);
     if (run.code !== 0) return run;
   }
   return undefined;
@@ -56,7 +57,7 @@ test.each([
   ["files at addresses in another order", [`high@${half}`, "low@0"]],
 ])("%s: the bytes of a run by one machine", async (_, names) => {
   const inputs = names.map((name) => file(name));
-  const alone = await runCli([...inputs, file("alone"), "-l", "-d", "1", "-f"]);
+  const alone = await runHere([...inputs, file("alone"), "-l", "-d", "1", "-f"]);
   expect(alone.code, alone.stderr).toBe(0);
   const failed = await bySteps(inputs);
   expect(failed?.stderr).toBeUndefined();

@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { expectFailure, runCli } from "../support/cli.js";
+import { expectFailure } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { sampleDump } from "../support/sample.js";
 
@@ -15,14 +16,14 @@ const AGAIN = 75;
 beforeAll(() => writeFileSync(dump, sampleDump()));
 
 async function said(...args: readonly string[]): Promise<{ code: number | null; text: string }> {
-  const { code, stdout, stderr } = await runCli(args, { cwd: folder });
+  const { code, stdout, stderr } = await runHere(args, { cwd: folder });
   expect(stderr).toBe("");
   return { code, text: stdout.toString() };
 }
 
 test("the three steps as a batch system has them done", async () => {
-  expectFailure(await runCli(["shard", run, "0"]), AGAIN, "no run is planned there");
-  expectFailure(await runCli(["finish", run]), AGAIN, "no run is planned there");
+  expectFailure(await runHere(["shard", run, "0"]), AGAIN, "no run is planned there");
+  expectFailure(await runHere(["finish", run]), AGAIN, "no run is planned there");
   // Names are made absolute: hosts may be in other folders.
   const planned = await said("plan", "vmcore", "small", "-l", "--shards", "2", "--staging", "run");
   expect(planned).toEqual({
@@ -35,7 +36,7 @@ test("the three steps as a batch system has them done", async () => {
     text: expect.stringMatching(/^shard 1 of 2 is encoded, and waits in the staging/),
   });
   expect((await said("staging", run)).code).toBe(AGAIN);
-  expectFailure(await runCli(["finish", run]), AGAIN, "1 of 2 shards are not done: 0");
+  expectFailure(await runHere(["finish", run]), AGAIN, "1 of 2 shards are not done: 0");
   expect(existsSync(out)).toBe(false);
   await said("shard", run, "0", "--num-threads", "1");
   expect((await said("staging", run, "--missing")).text).toBe("");
@@ -52,17 +53,17 @@ test("the three steps as a batch system has them done", async () => {
 test("what will fail again ends with 1 or 2, what may not with 75", async () => {
   const no = join(folder, "no-dump");
   writeFileSync(no, "this is no dump, and never was one\n".repeat(100));
-  expectFailure(await runCli(["plan", no, join(folder, "x"), "--staging", run]), 1, "no-dump");
-  expectFailure(await runCli(["plan", dump, "x"]), 2, "--staging");
-  expectFailure(await runCli(["plan", dump, out, "--staging", run]), 1, "exists already");
-  expectFailure(await runCli(["plan", dump, join(folder, "y"), "--staging", join(folder, "a", "b")]), AGAIN, "a/b");
-  expectFailure(await runCli(["shard", run]), 2, "number of a shard");
-  expectFailure(await runCli(["shard", run, "x"]), 2, "number of a shard");
-  expectFailure(await runCli(["finish"]), 2, "no place was named");
+  expectFailure(await runHere(["plan", no, join(folder, "x"), "--staging", run]), 1, "no-dump");
+  expectFailure(await runHere(["plan", dump, "x"]), 2, "--staging");
+  expectFailure(await runHere(["plan", dump, out, "--staging", run]), 1, "exists already");
+  expectFailure(await runHere(["plan", dump, join(folder, "y"), "--staging", join(folder, "a", "b")]), AGAIN, "a/b");
+  expectFailure(await runHere(["shard", run]), 2, "number of a shard");
+  expectFailure(await runHere(["shard", run, "x"]), 2, "number of a shard");
+  expectFailure(await runHere(["finish"]), 2, "no place was named");
   const other = join(folder, "other");
   writeFileSync(other, sampleDump());
   await said("plan", other, join(folder, "z"), "--shards", "2", "--staging", run);
   writeFileSync(other, sampleDump().subarray(0, -1));
-  expectFailure(await runCli(["shard", run, "0"]), 1, "is not the file that was submitted");
+  expectFailure(await runHere(["shard", run, "0"]), 1, "is not the file that was submitted");
   await said("staging", run, "--clean");
 });

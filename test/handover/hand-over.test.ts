@@ -6,6 +6,7 @@ import { type HandOverProgress, handOver } from "../../src/handover/hand-over.js
 import { openInput } from "../../src/reader/open-input.js";
 import { Warnings } from "../../src/warnings.js";
 import { expectFailure, inFolder, runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
 import { privateKernel } from "../support/kernel/private-kernel.js";
@@ -15,7 +16,9 @@ import { type S3Double, startS3Double } from "../support/s3-double.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
-const run = (...args: string[]) => runCli([...args], { cwd: folder });
+const run = (...args: string[]) => runHere(args, { cwd: folder });
+/** In a process of its own, whose stdout takes a dump. */
+const runTo = (...args: string[]) => runCli(args, { cwd: folder });
 
 /** A key that openssl made for this test. */
 const KEY =
@@ -104,12 +107,12 @@ describeWithDumps("handover", () => {
 
   test("to a stream: the dump on stdout, records where they are named", async () => {
     const { vmcore } = await realDump("tiny-x86-6.1");
-    const sent = await run("handover", vmcore, "-", "--manifest", "m.json", "--page", "p.html", "-l");
+    const sent = await runTo("handover", vmcore, "-", "--manifest", "m.json", "--page", "p.html", "-l");
     expect(sent.code, sent.stderr).toBe(0);
     writeFileSync(file("out"), sent.stdout);
     expect((await run("verify", "out", "--manifest", "m.json", "--against", vmcore)).code).toBe(0);
     expect(left().sort()).toEqual(["m.json", "out", "p.html"]);
-    const none = await run("handover", vmcore, "-", "--secrets", "present", "-l");
+    const none = await runTo("handover", vmcore, "-", "--secrets", "present", "-l");
     expect([none.code, none.stdout.length]).toEqual([1, 0]);
   });
 

@@ -5,12 +5,13 @@ import { beforeAll, expect, test } from "vitest";
 import { openInput } from "../../src/reader/open-input.js";
 import { Warnings } from "../../src/warnings.js";
 import { expectFailure, inFolder, runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
-const run = (...args: string[]) => runCli([...args], { cwd: folder });
+const run = (...args: string[]) => runHere(args, { cwd: folder });
 const open = ["--identity", "first.id"] as const;
 
 describeWithDumps("sealed dumps", () => {
@@ -64,7 +65,8 @@ describeWithDumps("sealed dumps", () => {
 
   test("to stdout", async () => {
     const { vmcore } = await realDump("tiny-x86-6.1");
-    const sent = await run("handover", vmcore, "-", "-l", "--recipient", readFileSync(file("first.pub"), "utf8"));
+    const recipient = readFileSync(file("first.pub"), "utf8");
+    const sent = await runCli(["handover", vmcore, "-", "-l", "--recipient", recipient], { cwd: folder });
     expect(sent.code, sent.stderr).toBe(0);
     expect(sent.stdout.subarray(0, 21).toString()).toBe("age-encryption.org/v1");
     writeFileSync(file("sent"), sent.stdout);

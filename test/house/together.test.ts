@@ -2,11 +2,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { APART, FAST_ELSEWHERE, TOGETHER_FOLDERS } from "../support/together.js";
+import { processState } from "../support/process-state.js";
+import { APART, ELSEWHERE_FOLDERS } from "../support/together.js";
 
-/** What later files of the process would meet: mocked modules, which may be loaded already, and another environment. */
-const CHANGES =
-  /\bvi\s*\.\s*(?:mock|doMock|stubEnv|stubGlobal)\b|\bdelete process\.env\b|\bprocess\.env(?:\.\w+|\[[^\]]+\])?\s*(?:\?\?|\|\|)?=(?!=)|\bObject\.assign\(\s*process\.env\b/;
+/** Mocked modules may be loaded already, and later files of the process would meet them. What else a file changes, setup.ts takes back. */
+const CHANGES = /\bvi\s*\.\s*(?:mock|doMock|unmock|doUnmock|resetModules)\b/;
 
 const changes = (path: string) => CHANGES.test(readFileSync(path, "utf8"));
 
@@ -17,13 +17,12 @@ function testFiles(): readonly string[] {
 }
 
 function isTogether(path: string): boolean {
-  const folders = [...TOGETHER_FOLDERS.map((name) => `test/${name}`), ...FAST_ELSEWHERE];
-  return /^test\/[^/]+$/.test(path) || folders.some((folder) => path === folder || path.startsWith(`${folder}/`));
+  return !ELSEWHERE_FOLDERS.some((folder) => path.startsWith(`test/${folder}/`));
 }
 
-test("no file of those that share a process mocks a module or changes the environment", () => {
+test("no file of those that share a process mocks a module", () => {
   const together = testFiles().filter(isTogether);
-  expect(together.length).toBeGreaterThan(100);
+  expect(together.length).toBeGreaterThan(250);
   expect(together.filter((path) => !APART.includes(path) && changes(path))).toEqual([]);
 });
 
@@ -31,13 +30,30 @@ test("the files that are apart exist, and have a reason", () => {
   expect(APART.filter((path) => !existsSync(path) || !changes(path))).toEqual([]);
 });
 
-test.each(['process.env["A"] = "b"', "process.env.A ??= b", "delete process.env.A", 'vi.mock("node:fs")'])(
-  "%s",
-  (text) => {
-    expect(CHANGES.test(text)).toBe(true);
-    expect(CHANGES.test('const { CI } = process.env; if (process.env["A"] === "b") vi.fn();')).toBe(false);
-  },
-);
+test.each(['vi.doMock("a")', "vi.resetModules()", 'vi.mock("node:fs")'])("%s", (text) => {
+  expect(CHANGES.test(text)).toBe(true);
+  expect(CHANGES.test('if (process.env["A"] === "b") vi.fn();')).toBe(false);
+});
+
+test("the environment is taken back; what else a file leaves changed is an error that names it", () => {
+  const state = processState();
+  const other = (name: string) => `handlers of ${name}`;
+  process.env["CORESIEVE_TEST_LEFT"] = "1";
+  const path = process.env["PATH"];
+  delete process.env["PATH"];
+  state.takeBack();
+  expect([process.env["CORESIEVE_TEST_LEFT"], process.env["PATH"]]).toEqual([undefined, path]);
+  expect(() => state.check()).not.toThrow();
+  const handler = () => undefined;
+  process.on("SIGUSR2", handler);
+  expect(() => state.check()).toThrow(other("SIGUSR2"));
+  process.off("SIGUSR2", handler);
+  expect(() => state.check()).not.toThrow();
+  const before = process.cwd();
+  process.chdir("test");
+  expect(() => state.check()).toThrow("the working folder");
+  process.chdir(before);
+});
 
 test("no helper has an afterAll at its top: it would be for the first file of a process only", () => {
   const helpers = readdirSync("test/support", { recursive: true, encoding: "utf8" })

@@ -7,6 +7,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { beforeAll, expect, test } from "vitest";
 import type { Manifest } from "../../src/manifest/manifest.js";
 import { expectFailure, inFolder, runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
 import { bitmapPfns, readKdumpBitmap2 } from "../support/golden.js";
 import { menagerie } from "../support/kernel/menagerie.js";
@@ -28,7 +29,9 @@ beforeAll(() => {
 
 /** Runs the program with a manifest and returns that, checked against the schema. */
 async function manifestOfRun(...args: string[]): Promise<{ manifest: Manifest; stdout: Buffer }> {
-  const run = await runCli([...args, "-f", "--manifest", file("manifest.json")], { cwd: folder });
+  // Only a process of its own has a stdout that takes a dump.
+  const as = args.includes("-F") ? runCli : runHere;
+  const run = await as([...args, "-f", "--manifest", file("manifest.json")], { cwd: folder });
   expect(run.code, run.stderr).toBe(0);
   expect(statSync(file("manifest.json")).mode & 0o777).toBe(0o600);
   const manifest = JSON.parse(readFileSync(file("manifest.json"), "utf8")) as Manifest;
@@ -96,20 +99,20 @@ test("the schema refuses what is no manifest", async () => {
 
 test("a run that fails leaves none, and one that is there is not overwritten", async () => {
   writeFileSync(file("none"), "no dump");
-  expectFailure(await runCli([file("none"), file("a"), "--manifest", file("b")]), 1, "is not a kernel dump");
+  expectFailure(await runHere([file("none"), file("a"), "--manifest", file("b")]), 1, "is not a kernel dump");
   expectFailure(
-    await runCli([file("vmcore"), file("vmcore"), "-f", "--manifest", file("b")]),
+    await runHere([file("vmcore"), file("vmcore"), "-f", "--manifest", file("b")]),
     1,
     "is the input itself",
   );
   expect(existsSync(file("b"))).toBe(false);
   writeFileSync(file("there"), "mine");
-  expectFailure(await runCli([file("vmcore"), file("a"), "--manifest", file("there")]), 1, "exists already");
+  expectFailure(await runHere([file("vmcore"), file("a"), "--manifest", file("there")]), 1, "exists already");
   expect({ there: readFileSync(file("there"), "utf8"), a: existsSync(file("a")) }).toEqual({ there: "mine", a: false });
-  expectFailure(await runCli([file("vmcore"), file("a"), "--manifest", file("a")]), 2, "the same name");
-  expectFailure(await runCli([file("vmcore"), file("a"), "--manifest-digests", "all"]), 2, "without --manifest");
+  expectFailure(await runHere([file("vmcore"), file("a"), "--manifest", file("a")]), 2, "the same name");
+  expectFailure(await runHere([file("vmcore"), file("a"), "--manifest-digests", "all"]), 2, "without --manifest");
   expectFailure(
-    await runCli([file("vmcore"), file("vmcore"), "-f", "--manifest", join(folder, "no", "b")]),
+    await runHere([file("vmcore"), file("vmcore"), "-f", "--manifest", join(folder, "no", "b")]),
     1,
     "cannot be",
   );

@@ -3,7 +3,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { privateKeyOf, publicKeyOf } from "../../src/manifest/signature.js";
-import { inFolder, runCli } from "../support/cli.js";
+import { inFolder } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
@@ -11,7 +12,7 @@ import { failureOf } from "../support/open.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
-const run = (...args: string[]) => runCli([...args], { cwd: folder });
+const run = (...args: string[]) => runHere(args, { cwd: folder });
 
 /** Keys that openssl 3.0 and ssh-keygen 9.2 made for this test. */
 const PEM = `-----BEGIN PRIVATE KEY-----

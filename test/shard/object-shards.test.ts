@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { codecOf } from "../../src/codec/codecs.js";
 import { DumpError } from "../../src/errors.js";
 import { openInput } from "../../src/reader/open-input.js";
+import type { FilterResult } from "../../src/run/filter-dump.js";
 import { planDump } from "../../src/run/plan-dump.js";
 import { openSession } from "../../src/run/session.js";
 import { finishShards } from "../../src/shard/finish-shards.js";
@@ -38,13 +39,11 @@ let store: StoreThread;
 
 beforeAll(async () => {
   double = await startS3Double();
+  await double.stock("dumps/vmcore", sample);
   store = openStore();
   writeFileSync(file, sample);
 });
-beforeEach(async () => {
-  await double.reset();
-  await double.put("dumps/vmcore", sample);
-});
+beforeEach(() => double.reset());
 afterAll(async () => {
   await store?.close();
   await double?.stop();
@@ -100,6 +99,21 @@ async function planRun(shards: number, run: RunOptions, seen: StoreThread = stor
   };
 }
 
+const wholes = new Map<string, Promise<{ bytes: Buffer; result: FilterResult }>>();
+/** What a single run writes. */
+function wholeOf(run: RunOptions): Promise<{ bytes: Buffer; result: FilterResult }> {
+  const key = JSON.stringify(run);
+  const known = wholes.get(key);
+  if (known !== undefined) return known;
+  const path = join(folder, "whole");
+  const made = filterFile(file, path, { ...run, workers: threads }).then((result) => ({
+    result,
+    bytes: readFileSync(path),
+  }));
+  wholes.set(key, made);
+  return made;
+}
+
 async function expectOnlyOutput(expected: Buffer): Promise<void> {
   expect((await double.names()).toSorted()).toEqual(["dumps/some/out", "dumps/vmcore"]);
   expect(await double.uploads()).toEqual([]);
@@ -113,9 +127,7 @@ test.each([
   ["ELF with holes", { level: 31, format: "elf" }, [8]],
   ["kdump, lzo, one request", { level: 31, codec: "lzo" }, [1, 4]],
 ] as const)("%s: the bytes of a single run, though two finish it", async (_, run, counts) => {
-  const whole = join(folder, "whole");
-  const expected = await filterFile(file, whole, { ...run, workers: threads });
-  const bytes = readFileSync(whole);
+  const { bytes, result: expected } = await wholeOf(run);
   for (const count of counts) {
     const made = await planRun(count, run);
     await Promise.all(made.plan.shards.map((_, i) => made.shard(made.plan.shards.length - 1 - i)));
@@ -128,7 +140,6 @@ test.each([
     await made.remove();
     await expectOnlyOutput(bytes);
     await double.reset();
-    await double.put("dumps/vmcore", sample);
   }
 });
 
@@ -203,9 +214,7 @@ test("two finish it where ETags are no digests of what was sent", async () => {
   expect(second).toEqual(result);
   expect(await made.finish()).toEqual(result);
   await made.remove();
-  const whole = join(folder, "whole");
-  await filterFile(file, whole, { level: 0 });
-  await expectOnlyOutput(readFileSync(whole));
+  await expectOnlyOutput((await wholeOf({ level: 0 })).bytes);
 });
 
 test("a part that the store has lost is named, and the output does not appear", async () => {
@@ -236,8 +245,6 @@ test("what is to be removed stays while the store does not say which upload it i
 });
 
 test("a shard that is made again sends no part that the store has", async () => {
-  const whole = join(folder, "whole");
-  await filterFile(file, whole, { level: 0 });
   const made = await planRun(2, { level: 0 });
   await made.shard(0);
   await made.shard(1);
@@ -249,7 +256,7 @@ test("a shard that is made again sends no part that the store has", async () => 
   expect((await double.log()).filter(({ query }) => query.includes("partNumber="))).toEqual([]);
   await made.finish();
   await made.remove();
-  await expectOnlyOutput(readFileSync(whole));
+  await expectOnlyOutput((await wholeOf({ level: 0 })).bytes);
 });
 
 test.each([
@@ -267,9 +274,7 @@ test.each([
   expect(await missingShards(after.plan, after.own)).toEqual([]);
   await after.finish();
   await after.remove();
-  const whole = join(folder, "whole");
-  await filterFile(file, whole, { ...run, workers: threads });
-  await expectOnlyOutput(readFileSync(whole));
+  await expectOnlyOutput((await wholeOf(run)).bytes);
 });
 
 test("a part that somebody replaced, and an upload that somebody ended: the shards are made again", async () => {
@@ -289,9 +294,7 @@ test("a part that somebody replaced, and an upload that somebody ended: the shar
   for (const index of [0, 1]) await made.shard(index);
   await made.finish();
   await made.remove();
-  const whole = join(folder, "whole");
-  await filterFile(file, whole, { level: 0 });
-  await expectOnlyOutput(readFileSync(whole));
+  await expectOnlyOutput((await wholeOf({ level: 0 })).bytes);
 });
 
 test("the upload that one plan has named is not taken, or ended, for another's that was begun only", async () => {
@@ -478,9 +481,7 @@ test("an object that came meanwhile stays, unless it may be overwritten", async 
   // Overwritten where that is wanted, with what is there already.
   await made.finish(true);
   await made.remove();
-  const whole = join(folder, "whole");
-  await filterFile(file, whole, { level: 0 });
-  await expectOnlyOutput(readFileSync(whole));
+  await expectOnlyOutput((await wholeOf({ level: 0 })).bytes);
 });
 
 describe("parts that lie in a stretch", () => {

@@ -64,15 +64,32 @@ const ORDERS = [
   (n: number) => [...Array(n).keys()].map((i) => (i + (n >> 1)) % n),
 ];
 
-async function wholeOf(run: RunOptions): Promise<Buffer> {
-  const whole = join(folder, "whole");
-  await filterFile(file, whole, { ...run, workers: threads });
-  return readFileSync(whole);
+const wholes = new Map<string, Promise<Buffer>>();
+/** What a single run writes. */
+function wholeOf(run: RunOptions): Promise<Buffer> {
+  const key = JSON.stringify(run);
+  const known = wholes.get(key);
+  if (known !== undefined) return known;
+  const path = join(folder, "whole");
+  const made = filterFile(file, path, { ...run, workers: threads }).then(() => readFileSync(path));
+  wholes.set(key, made);
+  return made;
 }
 
-test.each(RUNS)("in a folder, %j: 1, 2, 3, 5 and 8 shards, one by one in any order", async (run) => {
+/** Those that have layouts or sizes of their own: all numbers of shards. What others have of their own does not hang on the number. */
+const MAIN: readonly RunOptions[] = [
+  { codec: "none" },
+  { codec: "lzo" },
+  { format: "elf" },
+  { codec: "lzo", level: 0 },
+  { format: "elf", erase: "physical 0x1000-0x40000" },
+];
+const countsOf = (run: RunOptions) =>
+  MAIN.some((one) => JSON.stringify(one) === JSON.stringify(run)) ? [1, 2, 3, 5, 8] : [3, 8];
+
+test.each(RUNS)("in a folder, %j: 1, 2, 3, 5 and 8 shards, or 3 and 8, one by one in any order", async (run) => {
   const whole = await wholeOf(run);
-  for (const [i, shards] of [1, 2, 3, 5, 8].entries()) {
+  for (const [i, shards] of countsOf(run).entries()) {
     const steps = stepsIn(place, folder, threads);
     const planned = await steps.plan(await requestOf(file, output, run), shards);
     const order = (ORDERS[i % ORDERS.length] as (typeof ORDERS)[0])(planned.run.shards);
@@ -109,6 +126,7 @@ describe("in a store", () => {
   let opened: StoreThread;
   beforeAll(async () => {
     store = await startS3Double();
+    await store.stock("dumps/in/vmcore", sampleDump());
     // Each step opens the store; the thread behind it starts once.
     opened = openStore();
   });
@@ -116,16 +134,13 @@ describe("in a store", () => {
     await opened.close();
     await store.stop();
   });
-  beforeEach(async () => {
-    await store.reset();
-    await store.put("dumps/in/vmcore", sampleDump());
-  });
+  beforeEach(() => store.reset());
 
   // A store takes its time: in a folder all of them are tried with all numbers.
   test.each(RUNS)("%j: some shards, one by one in any order", async (run) => {
     const whole = await wholeOf(run);
     const isMain = run.level === 0 || (run.format === "elf" && run.erase === undefined);
-    for (const [i, shards] of (isMain ? [1, 2, 3, 5, 8] : [3]).entries()) {
+    for (const [i, shards] of (isMain ? countsOf(run) : [3]).entries()) {
       const steps = stepsIn("s3://dumps/runs/one", folder, threads);
       const planned = await steps.plan(await requestOf(IN, OUT, run, true), shards);
       const order = (ORDERS[i % ORDERS.length] as (typeof ORDERS)[0])(planned.run.shards);

@@ -22,13 +22,11 @@ const bytes = Buffer.alloc(150_000, "of a dump ");
 
 beforeAll(async () => {
   double = await startS3Double();
+  await double.stock("dumps/vmcore", bytes);
   before = { ...process.env };
 });
 afterAll(() => double.stop());
-beforeEach(async () => {
-  await double.reset();
-  await double.put("dumps/vmcore", bytes);
-});
+beforeEach(() => double.reset());
 afterEach(() => {
   for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
   Object.assign(process.env, before);

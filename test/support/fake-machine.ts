@@ -1,6 +1,8 @@
 /** 128 KiB of a 64-bit kernel's memory, with symbols and types as a test names them: for what follows pointers. */
 import type { AddressSpace } from "../../src/kernel/address-space.js";
 import type { KernelObjects } from "../../src/kernel/objects/kernel-objects.js";
+import type { Slab } from "../../src/kernel/objects/slab-walk.js";
+import type { Dump } from "../../src/reader/dump.js";
 
 /** The kernel's address of physical address 0. */
 export const BASE = 0xffff_8880_0000_0000n;
@@ -67,3 +69,63 @@ export function piecesOf(list: { merged(fill: number): { start: Float64Array; en
   const { start, end } = list.merged(0);
   return Array.from(start, (from, i) => [from, end[i] as number]);
 }
+
+/** Types by which a task's open files are found. */
+export const OPEN_FILES = {
+  "task_struct.files": [0, 8],
+  "files_struct.fdt": [8, 8],
+  "fdtable.fd": [0, 8],
+  "fdtable.max_fds": [8, 4],
+  "file.f_op": [0, 8],
+  "file.private_data": [8, 8],
+} as const;
+
+/** A task that has files open, by their number: where the file is, its operations, and its own data. Returns the task's address. */
+export function taskWithFiles(
+  { point, view }: FakeMachine,
+  files: readonly (readonly [file: number, operations: number, own: number])[],
+): bigint {
+  point(0x200, 0x300);
+  point(0x308, 0x400);
+  point(0x400, 0x500);
+  view.setUint32(0x408, files.length, true);
+  for (const [i, [file, operations, own]] of files.entries()) {
+    point(0x500 + 8 * i, file);
+    point(file, operations);
+    point(file + 8, own);
+  }
+  return BASE + 0x200n;
+}
+
+/** The kernel with other symbols, of which each has one address. */
+export function withAddresses(kernel: KernelObjects, places: Readonly<Record<string, number>>): KernelObjects {
+  const symbols = {
+    address: () => undefined,
+    matching: () => [],
+    addresses: (name: string) => (places[name] === undefined ? [] : [BASE + BigInt(places[name])]),
+  };
+  return { ...kernel, symbols } as unknown as KernelObjects;
+}
+
+/** The memory as a dump of x86-64. */
+export function dumpOf({ buffer }: DataView): Dump {
+  return {
+    ...{ maxMapnr: SIZE / 4096, pageSize: 4096, machine: { arch: "x86_64", wordSize: 8, littleEndian: true } },
+    memory: {
+      read(into: Uint8Array, at: number) {
+        into.set(new Uint8Array(buffer, at, into.length));
+        return into.length;
+      },
+    },
+  } as unknown as Dump;
+}
+
+/** A cache of objects of one size, without gaps, whose own structure is at 0x100. */
+export const cacheOf = (name: string, stride: number) =>
+  ({ name, address: BASE + 0x100n, stride, objectSize: stride, pad: 0, freelist: { offset: 0, wordSize: 8 } }) as const;
+
+/** A walk over one slab, for `vi.mock`. */
+export const walkOver = (slab: Slab) => ({
+  ...{ cpuLists: true, sheaves: { found: false, broken: 0 }, caches: new Map(), guarded: "none" },
+  each: (use: (slab: Slab) => void) => use(slab),
+});

@@ -27,6 +27,8 @@ const DEFAULTS = {
 };
 let settings = { ...DEFAULTS };
 let ids = 0;
+/** Objects that come back at each reset: their bytes are copied to this thread, and read for their ETag, once. */
+const stock = new Map();
 
 /** Digests of bodies, which stay as they came: a part's is asked for when it comes, in each list, and at the end. */
 const digests = new WeakMap();
@@ -295,12 +297,16 @@ server.listen(0, "127.0.0.1", () => parentPort.postMessage({ port: server.addres
 
 /** What a test says: an id, and what to do. */
 parentPort.on("message", ({ id, what, ...more }) => {
+  // The message's bytes are a copy already.
+  const given = () => {
+    const { buffer, byteOffset, length } = more.bytes;
+    return { bytes: Buffer.from(buffer, byteOffset, length), etag: `"${md5(more.bytes).toString("hex")}"` };
+  };
   const does = {
-    // The message's bytes are a copy already.
-    put: () => {
-      const { buffer, byteOffset, length } = more.bytes;
-      const etag = more.etag ?? `"${md5(more.bytes).toString("hex")}"`;
-      objects.set(more.name, { bytes: Buffer.from(buffer, byteOffset, length), etag });
+    put: () => void objects.set(more.name, given()),
+    stock: () => {
+      stock.set(more.name, given());
+      objects.set(more.name, stock.get(more.name));
     },
     get: () => objects.get(more.name)?.bytes,
     names: () => [...objects.keys()],
@@ -316,6 +322,7 @@ parentPort.on("message", ({ id, what, ...more }) => {
       log = [];
       faults = [];
       settings = { ...DEFAULTS };
+      for (const [name, object] of stock) objects.set(name, object);
     },
     fault: () => void faults.push({ times: 1, skip: 0, ...more.fault }),
     set: () => void Object.assign(settings, more.settings),

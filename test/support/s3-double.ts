@@ -60,13 +60,15 @@ export interface DoubleSettings {
 export interface S3Double {
   readonly endpoint: string;
   put(name: string, bytes: Uint8Array): Promise<void>;
+  /** An object that is there again after each `reset`: for what all tests of a file read. */
+  stock(name: string, bytes: Uint8Array): Promise<void>;
   get(name: string): Promise<Uint8Array | undefined>;
   names(): Promise<readonly string[]>;
   uploads(): Promise<readonly { uploadId: string; name: string; parts: readonly number[] }[]>;
   log(): Promise<readonly LoggedRequest[]>;
   /** Forgets the log and faults that did not come. */
   clear(): Promise<void>;
-  /** Forgets everything. */
+  /** Forgets everything but the stock. */
   reset(): Promise<void>;
   fault(fault: Fault): Promise<void>;
   set(settings: DoubleSettings): Promise<void>;
@@ -96,6 +98,7 @@ export async function startS3Double(tls?: { readonly key: string; readonly cert:
   return {
     endpoint,
     put: (name, bytes) => ask("put", { name, bytes }),
+    stock: (name, bytes) => ask("stock", { name, bytes }),
     get: (name) => ask("get", { name }),
     names: () => ask("names"),
     uploads: () => ask("uploads"),

@@ -1,10 +1,21 @@
 /** Vitest runs this module before each test file, also where files share a process, and with it all other modules. */
-import { afterAll, expect } from "vitest";
+import { afterAll, expect, vi } from "vitest";
 import { speakAs } from "../../src/option-words.js";
 import { endFile } from "./after-file.js";
 import { equalBytes } from "./equal-bytes.js";
+import { processState } from "./process-state.js";
 
 // The file before this one in the process may have spoken as the command line does.
 speakAs("library");
 expect.addEqualityTesters([equalBytes]);
+const state = processState();
+// What setup.ts asks for first comes last: after all that the file itself asked for.
+afterAll(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
+  state.takeBack();
+  state.check();
+});
 afterAll(endFile);

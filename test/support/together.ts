@@ -1,15 +1,16 @@
-/** Which test files follow each other in the same processes: for vitest's configurations, and for the test that watches over them. */
+/** Which test files have a process of their own: for vitest's configurations, and for the test that watches over them. */
 
-/** Folders whose tests change nothing that belongs to the process, or take it back; so do the files beside the folders. */
-export const TOGETHER_FOLDERS = ["codec", "filter", "house", "kernel", "reader", "support", "writer"] as const;
+/** Folders of tests that `npm test` leaves out: they need programs or servers, and have configurations of their own. */
+export const ELSEWHERE_FOLDERS = ["browser", "kernels", "readers", "services"] as const;
 
-/** Files in these folders that do change it, or mock a module, which others of their process may have loaded. */
+/** Files that mock a module, which others of their process may have loaded, or change what setup.ts cannot take back. */
 export const APART = [
-  "test/reader/source/packed/built-in-zstd.test.ts",
-  "test/reader/closed-once.test.ts",
-  "test/reader/live/libvirt-guest.test.ts",
   "test/filter/privacy/cipher-keys.test.ts",
   "test/filter/privacy/large-slabs.test.ts",
+  "test/reader/closed-once.test.ts",
+  "test/reader/source/packed/built-in-zstd.test.ts",
+  "test/shard/allowed-output.test.ts",
+  "test/steps/steps.test.ts",
 ];
 
 /** What the short run (vitest.fast.config.ts) takes of other folders into the same processes. */

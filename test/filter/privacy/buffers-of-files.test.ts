@@ -6,17 +6,20 @@ import { fileTexts } from "../../../src/filter/privacy/file-texts.js";
 import { keyPayloads } from "../../../src/filter/privacy/key-payloads.js";
 import { swapBuffers, wholeObjects } from "../../../src/filter/privacy/whole-objects.js";
 import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.js";
-import { BASE, machine, piecesOf, space } from "../../support/fake-machine.js";
+import {
+  BASE,
+  machine,
+  OPEN_FILES,
+  piecesOf,
+  space,
+  taskWithFiles,
+  withAddresses,
+} from "../../support/fake-machine.js";
 
 const at = (address: number) => BASE + BigInt(address);
 
 const FILES = {
-  "task_struct.files": [0, 8],
-  "files_struct.fdt": [8, 8],
-  "fdtable.fd": [0, 8],
-  "fdtable.max_fds": [8, 4],
-  "file.f_op": [0, 8],
-  "file.private_data": [8, 8],
+  ...OPEN_FILES,
   "seq_file.buf": [0, 8],
   "seq_file.size": [8, 8],
   "seq_file.file": [16, 8],
@@ -29,25 +32,16 @@ const FILES = {
 } as const;
 
 test("texts that programs read in part: of files in /proc, sysfs and traces; no other file's data", () => {
-  const { kernel, view, word, point } = machine({}, FILES);
-  const named: Record<string, number> = { tracing_pipe_fops: 0x180, tracer_seq_ops: 0x190 };
-  const symbols = { addresses: (name: string) => (name in named ? [at(named[name] as number)] : []) };
-  const open = { ...kernel, symbols } as unknown as KernelObjects;
-  point(0x200, 0x300);
-  point(0x308, 0x400);
-  point(0x400, 0x500);
-  view.setUint32(0x408, 5, true);
-  for (const [i, operations, data] of [
-    [0, 0x100, 0x2000],
-    [1, 0x110, 0x3000],
-    [2, 0x180, 0x8000],
-    [3, 0x120, 0x4000],
-    [4, 0x120, 0x5000],
-  ] as const) {
-    point(0x500 + 8 * i, 0x600 + 16 * i);
-    point(0x600 + 16 * i, operations);
-    point(0x608 + 16 * i, data);
-  }
+  const guest = machine({}, FILES);
+  const { kernel, word, point } = guest;
+  const open = withAddresses(kernel, { tracing_pipe_fops: 0x180, tracer_seq_ops: 0x190 });
+  const task = taskWithFiles(guest, [
+    [0x600, 0x100, 0x2000],
+    [0x610, 0x110, 0x3000],
+    [0x620, 0x180, 0x8000],
+    [0x630, 0x120, 0x4000],
+    [0x640, 0x120, 0x5000],
+  ]);
   // A text, and one through sysfs.
   point(0x2010, 0x600);
   point(0x2000, 0xa000);
@@ -63,7 +57,7 @@ test("texts that programs read in part: of files in /proc, sysfs and traces; no 
   point(0x5010, 0x640);
   point(0x5000, 0xe000);
   word(0x5008, 1n << 33n);
-  const found = fileTexts(space, open, [at(0x200)]);
+  const found = fileTexts(space, open, [task]);
   const pipe = [
     [0x8080, 0x9080],
     [0x9100, 0xa100],
@@ -73,13 +67,13 @@ test("texts that programs read in part: of files in /proc, sysfs and traces; no 
   // A trace that is read as a text has the same iterator.
   point(0x2028, 0x190);
   point(0x2030, 0x10000);
-  const traced = fileTexts(space, open, [at(0x200)]);
+  const traced = fileTexts(space, open, [task]);
   expect(piecesOf(traced.list).slice(-2)).toEqual(pipe.map(([from = 0, to = 0]) => [from + 0x8000, to + 0x8000]));
   // The largest object that a slab of 64 KiB pages has.
   word(0x2008, 131_072n);
-  expect(fileTexts(space, open, [at(0x200)]).objects).toBe(5);
+  expect(fileTexts(space, open, [task]).objects).toBe(5);
   const large = { ...open, memory: { ...open.memory, pageSize: 65_536 } };
-  expect(fileTexts(space, large, [at(0x200)]).objects).toBe(6);
+  expect(fileTexts(space, large, [task]).objects).toBe(6);
 });
 
 test("the page that zswap compressed last: of each CPU (until 6.7), or of each CPU and pool", () => {

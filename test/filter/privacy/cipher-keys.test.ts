@@ -4,20 +4,16 @@ import { cipherReader } from "../../../src/filter/privacy/cipher-keys.js";
 import { privateObjects } from "../../../src/filter/privacy/private-objects.js";
 import type { KernelView } from "../../../src/kernel/kernel-view.js";
 import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
-import type { Dump } from "../../../src/reader/dump.js";
-import { machine, piecesOf, space } from "../../support/fake-machine.js";
+import { cacheOf, dumpOf, machine, piecesOf, space, walkOver } from "../../support/fake-machine.js";
 
 const slab = {
-  cache: { name: "kmalloc-256", stride: 256, objectSize: 256, pad: 0, freelist: { offset: 0, wordSize: 8 } },
+  cache: cacheOf("kmalloc-256", 256),
   ...{ start: 0x8000, count: 4, end: 0x9000, extensions: undefined, free: new Uint8Array([0, 0, 0, 1]) },
 } as unknown as Slab;
 
 vi.mock("../../../src/kernel/objects/slab-walk.js", async (original) => ({
   ...(await original<object>()),
-  slabWalk: () => ({
-    ...{ cpuLists: true, sheaves: { found: false, broken: 0 }, caches: new Map() },
-    each: (use: (slab: Slab) => void) => use(slab),
-  }),
+  slabWalk: () => walkOver(slab),
 }));
 
 const TYPES = {
@@ -48,16 +44,7 @@ test("contexts go but for the kernel's addresses in them; other objects and free
   // An algorithm of the second type that is where one of the first would be.
   guest.point(0x8200 + 24, 0x2000);
   const { view, kernel } = guest;
-  const dump = {
-    ...{ maxMapnr: 32, pageSize: 4096, machine: { arch: "x86_64", wordSize: 8, littleEndian: true } },
-    memory: {
-      read(into: Uint8Array, at: number) {
-        into.set(new Uint8Array(view.buffer, at, into.length));
-        return into.length;
-      },
-    },
-  } as unknown as Dump;
-  const found = privateObjects(dump, {} as KernelView, space, kernel, undefined)?.found.get("keys");
+  const found = privateObjects(dumpOf(view), {} as KernelView, space, kernel, undefined)?.found.get("keys");
   expect(found && piecesOf(found.list)).toEqual([
     [0x8020, 0x8040],
     [0x8048, 0x8100],

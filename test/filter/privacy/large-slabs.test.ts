@@ -3,27 +3,16 @@ import { expect, test, vi } from "vitest";
 import { privateObjects } from "../../../src/filter/privacy/private-objects.js";
 import type { KernelView } from "../../../src/kernel/kernel-view.js";
 import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
-import type { Dump } from "../../../src/reader/dump.js";
-import { BASE, machine, piecesOf, space } from "../../support/fake-machine.js";
+import { cacheOf, dumpOf, machine, piecesOf, space, walkOver } from "../../support/fake-machine.js";
 
 const slab = {
-  cache: {
-    name: "biovec-max",
-    address: BASE + 0x100n,
-    stride: 4096,
-    objectSize: 4096,
-    pad: 0,
-    freelist: { offset: 0, wordSize: 8 },
-  },
+  cache: cacheOf("biovec-max", 4096),
   ...{ start: 0, count: 32, end: 0x20000, extensions: undefined, free: new Uint8Array(32) },
 } as unknown as Slab;
 
 vi.mock("../../../src/kernel/objects/slab-walk.js", async (original) => ({
   ...(await original<object>()),
-  slabWalk: () => ({
-    ...{ cpuLists: true, sheaves: { found: false, broken: 0 }, caches: new Map(), guarded: "none" },
-    each: (use: (slab: Slab) => void) => use(slab),
-  }),
+  slabWalk: () => walkOver(slab),
 }));
 
 test.each([
@@ -35,15 +24,6 @@ test.each([
   for (let at = 0; at < 0x20000; at += 16) point(at, 0x1000);
   view.setBigUint64(0x1f000, 0n, true);
   view.setInt32(0x100, owners, true);
-  const dump = {
-    ...{ maxMapnr: 32, pageSize: 4096, machine: { arch: "x86_64", wordSize: 8, littleEndian: true } },
-    memory: {
-      read(into: Uint8Array, at: number) {
-        into.set(new Uint8Array(view.buffer, at, into.length));
-        return into.length;
-      },
-    },
-  } as unknown as Dump;
-  const found = privateObjects(dump, {} as KernelView, space, kernel, undefined)?.found.get("unwritten");
+  const found = privateObjects(dumpOf(view), {} as KernelView, space, kernel, undefined)?.found.get("unwritten");
   expect(found && piecesOf(found.list)).toEqual(pieces);
 });

@@ -4,7 +4,15 @@ import { LOG_BUFFERS, logBuffers } from "../../../src/filter/privacy/log-buffers
 import { logTexts } from "../../../src/filter/privacy/log-texts.js";
 import type { KernelMemory } from "../../../src/kernel/kernel-memory.js";
 import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.js";
-import { BASE, machine, piecesOf, space } from "../../support/fake-machine.js";
+import {
+  BASE,
+  machine,
+  OPEN_FILES,
+  piecesOf,
+  space,
+  taskWithFiles,
+  withAddresses,
+} from "../../support/fake-machine.js";
 
 /** A machine whose symbols know each other's neighbours. */
 function withSymbols(places: Readonly<Record<string, number>>): KernelObjects {
@@ -97,38 +105,14 @@ test("before 5.10: the first log, if the kernel moved to a larger one", () => {
 });
 
 test("what programs read last from /dev/kmsg", () => {
-  const { kernel, point, view } = machine(
-    {},
-    {
-      "task_struct.files": [0, 8],
-      "files_struct.fdt": [8, 8],
-      "fdtable.fd": [0, 8],
-      "fdtable.max_fds": [8, 4],
-      "file.f_op": [0, 8],
-      "file.private_data": [8, 8],
-      "devkmsg_user.pbufs": [64, 3072],
-    },
-  );
-  const symbols = {
-    address: () => undefined,
-    matching: () => [],
-    addresses: (name: string) => (name === "kmsg_fops" ? [BASE + 0x100n] : []),
-  };
-  point(0x200, 0x300);
-  point(0x308, 0x400);
-  point(0x400, 0x500);
-  view.setUint32(0x408, 3, true);
+  const guest = machine({}, { ...OPEN_FILES, "devkmsg_user.pbufs": [64, 3072] });
   // Two files for one reader, and another file.
-  for (const [i, file, operations, own] of [
-    [0, 0x600, 0x100, 0x2000],
-    [1, 0x600, 0x100, 0x2000],
-    [2, 0x700, 0x180, 0x4000],
-  ] as const) {
-    point(0x500 + 8 * i, file);
-    point(file, operations);
-    point(file + 8, own);
-  }
-  const found = logBuffers(space, { ...kernel, symbols } as unknown as KernelObjects, [BASE + 0x200n]);
+  const task = taskWithFiles(guest, [
+    [0x600, 0x100, 0x2000],
+    [0x600, 0x100, 0x2000],
+    [0x700, 0x180, 0x4000],
+  ]);
+  const found = logBuffers(space, withAddresses(guest.kernel, { kmsg_fops: 0x100 }), [task]);
   expect(piecesOf(found.list)).toEqual([[0x2040, 0x2c40]]);
   expect(found.objects).toBe(1);
 });

@@ -1,0 +1,41 @@
+/** What belongs to a process that test files share: what a file changed of it must not be met by the next. */
+
+const SIGNALS = ["SIGHUP", "SIGINT", "SIGPIPE", "SIGTERM", "SIGUSR1", "SIGUSR2"] as const;
+
+export interface ProcessState {
+  /** The environment is as it was. */
+  takeBack(): void;
+  /** Throws if something else is not as it was. */
+  check(): void;
+}
+
+/** What is compared: by names that a failure shows. */
+function facts() {
+  return {
+    "the working folder": process.cwd(),
+    "the mask of new files": process.umask(),
+    "the exit code": process.exitCode,
+    ...Object.fromEntries(SIGNALS.map((name) => [`handlers of ${name}`, process.listenerCount(name)])),
+  } as const;
+}
+
+export function processState(): ProcessState {
+  const environment = { ...process.env };
+  const before = facts();
+  return {
+    takeBack() {
+      for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name];
+      for (const [name, value] of Object.entries(environment)) {
+        if (process.env[name] !== value) process.env[name] = value;
+      }
+    },
+    check() {
+      const after = facts();
+      const changed = Object.keys(before).filter(
+        (name) => before[name as keyof typeof before] !== after[name as keyof typeof after],
+      );
+      if (changed.length > 0)
+        throw new Error(`the file left another state of the process that it shares: ${changed.join(", ")}`);
+    },
+  };
+}
