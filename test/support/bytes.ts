@@ -15,6 +15,23 @@ export function toU64(value: Integer): bigint {
   return BigInt(value) & MASK64;
 }
 
+/** Writes the low `size` bytes of a value. Built kernels have millions of them, so nothing is allocated for a number. */
+export function setInteger(view: DataView, at: number, size: 1 | 2 | 4 | 8, value: Integer, little: boolean): void {
+  if (typeof value === "bigint") {
+    if (size === 8) view.setBigUint64(at, value, little);
+    else setInteger(view, at, size, Number(value & 0xffff_ffffn), little);
+    return;
+  }
+  if (!Number.isSafeInteger(value)) throw new RangeError(`not a safe integer: ${value}`);
+  // The setters take the low bits, of negative numbers too.
+  if (size === 8) {
+    view.setUint32(at + (little ? 0 : 4), value, little);
+    view.setUint32(at + (little ? 4 : 0), Math.floor(value / 0x1_0000_0000), little);
+  } else if (size === 4) view.setUint32(at, value, little);
+  else if (size === 2) view.setUint16(at, value, little);
+  else view.setUint8(at, value);
+}
+
 /**
  * A byte buffer with a cursor. Every write moves the cursor on; `seek` sets it anywhere, also past the end (the gap
  * is zero). Its final length is the highest position ever written.
@@ -87,13 +104,13 @@ export class ByteBuffer {
 
   u32(value: Integer): this {
     const at = this.#claim(4);
-    this.#view.setUint32(at, Number(toU64(value) & 0xffff_ffffn), this.byteOrder === "little");
+    setInteger(this.#view, at, 4, value, this.byteOrder === "little");
     return this;
   }
 
   u64(value: Integer): this {
     const at = this.#claim(8);
-    this.#view.setBigUint64(at, toU64(value), this.byteOrder === "little");
+    setInteger(this.#view, at, 8, value, this.byteOrder === "little");
     return this;
   }
 
@@ -106,6 +123,12 @@ export class ByteBuffer {
     const at = this.#claim(data.length);
     this.#bytes.set(data, at);
     return this;
+  }
+
+  /** The next `size` bytes, for who fills them. They are no part of the buffer any more when it has grown. */
+  room(size: number): Uint8Array {
+    const at = this.#claim(size);
+    return this.#bytes.subarray(at, at + size);
   }
 
   /** ASCII text, cut or padded with zeros to `size` if one is given. */

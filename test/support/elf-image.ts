@@ -19,12 +19,19 @@ export const ElfMachine = {
 /** p_paddr or p_offset meaning "none". */
 export const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 
+/** Bytes that are not there in one piece: copied once, into the file, as a kernel's memory has tens of megabytes. */
+export interface BytesElsewhere {
+  readonly length: number;
+  /** Writes them over bytes that are zero. */
+  copyTo(target: Uint8Array): void;
+}
+
 /** One PT_LOAD (or, with `type`, any other segment). */
 export interface ElfLoad {
   readonly paddr: Integer;
   readonly vaddr?: Integer;
   /** Bytes put into the file; none at all if undefined. */
-  readonly data?: Uint8Array | undefined;
+  readonly data?: Uint8Array | BytesElsewhere | undefined;
   /** Default: the size of `data`. May claim more than the file holds. */
   readonly filesz?: Integer;
   /** Default: `filesz`. */
@@ -122,8 +129,10 @@ export function buildElf(options: ElfOptions): Uint8Array {
   const dataSize = loads.reduce((sum, load) => sum + (load.data?.length ?? 0) + (options.alignData ?? 1), 0);
   const out = new ByteBuffer(byteOrder, tableEnd + dataSize + (noteBytes?.length ?? 0) + 4096);
   let next = Math.max(tableEnd, shoff + sectionCount * layout.sectionHeaderSize);
-  const place = (data: Uint8Array, at: number): void => {
-    out.seek(at).bytes(data);
+  const place = (data: Uint8Array | BytesElsewhere, at: number): void => {
+    out.seek(at);
+    if (data instanceof Uint8Array) out.bytes(data);
+    else data.copyTo(out.room(data.length));
     next = Math.max(next, at + data.length);
   };
 

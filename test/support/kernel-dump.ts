@@ -27,7 +27,8 @@ export function toElf(kernel: Kernel, options: KernelElfOptions = {}): Uint8Arra
     throw new Error(`${total} bytes of memory are too many for a file in memory`);
   }
   const load = (paddr: number, size: number, vaddr: Integer): ElfLoad => {
-    return { paddr, vaddr, data: kernel.memory.read(paddr, size), flags: 7 };
+    const data = { length: size, copyTo: (target: Uint8Array) => kernel.memory.readInto(target, paddr) };
+    return { paddr, vaddr, data, flags: 7 };
   };
   const loads = kernel.ranges.map((range) => {
     const virtual = style === "qemu" ? range.start : kernel.directMap + BigInt(range.start);

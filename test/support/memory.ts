@@ -1,7 +1,6 @@
 /** Sparse physical memory: pages exist once written, everything else reads as zero. */
 
-import type { ByteOrder, Integer } from "./bytes.js";
-import { toU64 } from "./bytes.js";
+import { type ByteOrder, type Integer, setInteger } from "./bytes.js";
 
 /** Unit in which memory is stored; independent of the page size of the kernel in it. */
 const CHUNK = 4096;
@@ -34,20 +33,28 @@ export class PhysicalMemory {
 
   /** Writes the low `size` bytes of a value in this memory's byte order. */
   writeInteger(address: number, size: 1 | 2 | 4 | 8, value: Integer): void {
-    this.write(address, integerBytes(value, size, this.byteOrder));
+    const within = address % CHUNK;
+    if (within + size > CHUNK) this.write(address, integerBytes(value, size, this.byteOrder));
+    else setInteger(viewOf(this.#chunk(address)), within, size, value, this.byteOrder === "little");
   }
 
   readInteger(address: number, size: 1 | 2 | 4 | 8): bigint {
-    const bytes = this.read(address, size);
-    if (this.byteOrder === "little") {
-      bytes.reverse();
-    }
-    return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
+    const view = viewOf(this.read(address, size));
+    const little = this.byteOrder === "little";
+    if (size === 8) return view.getBigUint64(0, little);
+    return BigInt(size === 4 ? view.getUint32(0, little) : size === 2 ? view.getUint16(0, little) : view.getUint8(0));
   }
 
   /** A copy of `size` bytes. */
   read(address: number, size: number): Uint8Array {
     const data = new Uint8Array(size);
+    this.readInto(data, address);
+    return data;
+  }
+
+  /** Copies what is at the address over `data`, which has only zeros. */
+  readInto(data: Uint8Array, address: number): void {
+    const size = data.length;
     let done = 0;
     while (done < size) {
       const at = address + done;
@@ -55,11 +62,10 @@ export class PhysicalMemory {
       const part = Math.min(CHUNK - within, size - done);
       const chunk = this.#chunks.get(Math.floor(at / CHUNK));
       if (chunk !== undefined) {
-        data.set(chunk.subarray(within, within + part), done);
+        data.set(part === CHUNK ? chunk : chunk.subarray(within, within + part), done);
       }
       done += part;
     }
-    return data;
   }
 
   /** Whether every byte of the range is zero. */
@@ -87,14 +93,11 @@ export class PhysicalMemory {
   }
 }
 
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array) => new DataView(buffer, byteOffset, byteLength);
+
 /** The low `size` bytes of a value. */
 export function integerBytes(value: Integer, size: 1 | 2 | 4 | 8, byteOrder: ByteOrder): Uint8Array {
   const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
-  const little = byteOrder === "little";
-  if (size === 8) view.setBigUint64(0, toU64(value), little);
-  else if (size === 4) view.setUint32(0, Number(toU64(value) & 0xffff_ffffn), little);
-  else if (size === 2) view.setUint16(0, Number(toU64(value) & 0xffffn), little);
-  else view.setUint8(0, Number(toU64(value) & 0xffn));
+  setInteger(viewOf(bytes), 0, size, value, byteOrder === "little");
   return bytes;
 }

@@ -3,7 +3,7 @@
 /** Folders of tests that `npm test` leaves out: they need programs or servers, and have configurations of their own. */
 export const ELSEWHERE_FOLDERS = ["browser", "kernels", "readers", "services"] as const;
 
-/** Files that mock a module, which others of their process may have loaded, or change what setup.ts cannot take back. */
+/** Files that mock a module, which others of their process may have loaded. */
 export const APART = [
   "test/filter/privacy/cipher-keys.test.ts",
   "test/filter/privacy/large-slabs.test.ts",

@@ -1,7 +1,6 @@
 /** struct page as bytes, for each kind of page and kernel. */
 
-import type { ByteOrder } from "../bytes.js";
-import { integerBytes } from "../memory.js";
+import { type ByteOrder, setInteger } from "../bytes.js";
 import { compoundOrder, type PageDescription } from "./page-kinds.js";
 import { COMPOUND_DTOR, FLAGS1_HUGETLB_BIT, type KernelFeatures } from "./versions.js";
 
@@ -266,9 +265,10 @@ function compoundInfo(headAddress: bigint, order: number, context: StructContext
 export function encodeFields(fields: PageFields, context: StructContext): Uint8Array {
   const { layout } = context.features;
   const bytes = new Uint8Array(context.structSize);
-  const put = (offset: number, size: 1 | 2 | 4 | 8, value: bigint | number): void => {
-    bytes.set(integerBytes(value, size, context.byteOrder), offset);
-  };
+  const view = new DataView(bytes.buffer);
+  const little = context.byteOrder === "little";
+  const put = (offset: number, size: 1 | 2 | 4 | 8, value: bigint | number): void =>
+    setInteger(view, offset, size, value, little);
   put(layout.flags, 8, fields.flags);
   put(layout.mapping, 8, fields.mapping);
   put(layout.index, 8, fields.index);
