@@ -28,7 +28,7 @@ import { OPTION } from "../option-words.js";
 import { fillBitmaps, stretchesOf } from "../reader/attach.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { isLive } from "../reader/source/input-changed.js";
+import { checkUnchanged, isLive } from "../reader/source/input-changed.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import type { Session } from "../run/own-session.js";
 import { openOriginalSession, openSessionAwake } from "../run/session.js";
@@ -84,7 +84,7 @@ const MOST_PLACES = 10_000;
  * Audits a finished dump: finds the kinds of its pages, from the kernel's own struct pages, and searches it for
  * secrets. Reads every page. Takes two bitmaps of memory (64 MiB per TiB) and a few MiB. Throws `CANNOT_FILTER` if
  * neither dump has the kinds of its pages and no secrets are given, `BAD_OPTION` for an original of another kernel,
- * `ABORTED`.
+ * `INPUT_CHANGED`, `ABORTED`.
  */
 export async function auditDump(input: Dump, options: AuditOptions = {}): Promise<AuditResult> {
   checkGiven(options, AUDIT);
@@ -154,6 +154,7 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
           tally.outside(secret, place);
           rules?.outside(secret, place);
         });
+  for (const one of original === undefined ? [dump] : [dump, original]) checkUnchanged(one, warnings);
   const kindCounts = countsOf(counts);
   const sumOf = (verdict: KindCount["verdict"]) =>
     kindCounts.reduce((sum, one) => sum + (one.verdict === verdict ? one.pages - one.zeroPages : 0), 0);

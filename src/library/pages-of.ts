@@ -27,6 +27,7 @@ import { findBitIn, testBitIn } from "../reader/bits.js";
 import type { Dump } from "../reader/dump.js";
 import type { PfnRange } from "../reader/pfn-range.js";
 import { readPages } from "../reader/physical-memory.js";
+import { checkUnchanged } from "../reader/source/input-changed.js";
 import { aLevel } from "../run/check-values.js";
 import { checkedPlan } from "../run/classify.js";
 import { type ViewedSession, withView } from "../run/own-session.js";
@@ -240,6 +241,7 @@ class Walk {
       yield { startPfn, count: endPfn - startPfn, present, kept, classes, kinds };
       await setImmediate();
     }
+    checkUnchanged(this.dump, this.#warnings);
   }
 
   *#ranges(): Generator<PfnRange, void, undefined> {

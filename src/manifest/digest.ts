@@ -5,7 +5,7 @@ import { throwIfAborted } from "../errors.js";
 import { aDump, aFileName, aFlag, aFunction, aSignal, checkArgument, maybe } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { type ByteSource, fileSource, openFile, readInto } from "../reader/source/byte-source.js";
-import { sourcesOf } from "../reader/source/input-changed.js";
+import { inputChanged, sourcesOf } from "../reader/source/input-changed.js";
 import { attachFile, closeOnce } from "../reader/source/source-image.js";
 import { handleOf } from "../store/remote-object.js";
 import { remoteSource } from "../store/remote-source.js";
@@ -96,7 +96,8 @@ export interface InputFile {
  * The files of a dump, read through the dump's own handles: so the digests are those of the bytes that were read, even
  * if another file has their name by now. For a packed file and a stream they cover the unpacked content; if the dump
  * was opened with `digest`, nothing is read again for that. A machine's memory is not read: some of its pages must not
- * be touched, and two readings of it would differ.
+ * be touched, and two readings of it would differ. So would two of bare memory that a machine writes to: it has no digest
+ * either. Throws `INPUT_CHANGED` if another file changed since it was opened.
  */
 export async function filesOfDump(
   dump: Dump,
@@ -109,10 +110,16 @@ export async function filesOfDump(
   checkArgument("signal", signal, maybe(aSignal));
   checkArgument("onProgress", onProgress, maybe(aFunction));
   const found: InputFile[] = [];
+  const throwIfChanged = () => {
+    const change = inputChanged(dump.image);
+    if (change !== undefined) throw change;
+  };
+  const running = digests && dump.header.format === "raw" && inputChanged(dump.image) !== undefined;
   for (const source of sourcesOf(dump.image)) {
     const { file, spool } = source;
     const { path, size } = file;
-    if (!digests || file.live === true) found.push({ path, bytes: size, sha256: undefined, covers: undefined });
+    if (!digests || running || file.live === true)
+      found.push({ path, bytes: size, sha256: undefined, covers: undefined });
     else {
       const known = spool?.sha256;
       const taken =
@@ -120,6 +127,7 @@ export async function filesOfDump(
       found.push({ path, ...taken, covers: spool === undefined ? "file" : "unpacked" });
     }
   }
+  if (digests && !running) throwIfChanged();
   return found;
 }
 

@@ -4,7 +4,7 @@ import { aDump, checkArgument, closedProblem } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import type { PhysicalRange } from "../reader/physical-memory.js";
 import { fetchedOf } from "../reader/source/fetched.js";
-import { inputChanged } from "../reader/source/input-changed.js";
+import { checkUnchanged, inputChanged } from "../reader/source/input-changed.js";
 import { surroundingsError } from "../surroundings.js";
 import { ofFile, Warnings } from "../warnings.js";
 import { encodeDump } from "../worker/encode-dump.js";
@@ -112,7 +112,8 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
       options,
     );
     throwIfAborted(options.signal);
-    takeChange(closedProblem(dump) ?? inputChanged(dump.image), dump, warnings);
+    throwIfClosed(dump);
+    checkUnchanged(dump, warnings);
     const sentBytes = await unlessStopped(destination.finish(outputBytes), options.signal);
     const [fetched, upload] = [fetchedOf(dump.image), destination.upload?.()];
     if (upload?.unlisted === true) warnings.remark("UPLOADS_UNLISTED", ofFile(destination.name, UNLISTED));
@@ -138,14 +139,9 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
   }
 }
 
-/**
- * A changed input is an error, except for bare memory: it may be that of a running machine, which writes to it all the
- * time.
- */
-function takeChange(change: DumpError | undefined, dump: Dump, warnings: Warnings): void {
-  if (change === undefined) return;
-  if (dump.header.format !== "raw" || change.code !== "INPUT_CHANGED") throw change;
-  warnings.add("INPUT_CHANGED", `${change.summary}; pages may be of different moments`);
+function throwIfClosed(dump: Dump): void {
+  const closed = closedProblem(dump);
+  if (closed !== undefined) throw closed;
 }
 
 /** Waits for work, but not after a stop: an upload may have much to send at its end. Throws `ABORTED`. */

@@ -3,6 +3,7 @@ import type { RecordedRun } from "../manifest/read-manifest.js";
 import type { PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
+import { inputChanged } from "../reader/source/input-changed.js";
 import { reportSearch } from "../run/own-session.js";
 import { openOriginalSession } from "../run/session.js";
 import { Warnings } from "../warnings.js";
@@ -44,10 +45,10 @@ export async function compareWithOriginal(
     const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
     const context = { threads, signal, findings, vmlinux: options.vmlinux, done };
     const comparison = await compareDumps(dump, complete, readable, promised, context);
-    return {
-      comparison,
-      sameInput: recorded && (await sameAsRead(original, recorded, findings, digestContext(options))),
-    };
+    const sameInput = recorded && (await sameAsRead(original, recorded, findings, digestContext(options)));
+    const change = inputChanged(original.image);
+    if (change !== undefined) throw change;
+    return { comparison, sameInput };
   } finally {
     if (original !== given) original.close();
   }

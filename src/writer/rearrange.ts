@@ -4,6 +4,7 @@ import { FLATTENED_HEADER_SIZE, isFlattened, RECORD_HEADER_SIZE } from "../reade
 import { isStreamPath } from "../reader/open-input.js";
 import { openFile } from "../reader/source/byte-source.js";
 import { type ByteStream, fileStream, openStream } from "../reader/source/byte-stream.js";
+import { streamChanged } from "../reader/source/input-changed.js";
 import { ByteQueue } from "../reader/source/packed/byte-queue.js";
 import { unpackStream } from "../reader/source/packed/unpack.js";
 import { closeOnce } from "../reader/source/source-image.js";
@@ -24,7 +25,7 @@ export interface PlainOutput extends FileOutputOptions {
  * Makes the plain file of a flattened one, byte for byte, like `makedumpfile -R`. The input is read once, from its
  * beginning to its end: a file, an object of a store, `-` for stdin, a FIFO; packed or not. Returns the length of the
  * file at its destination. Throws `NOT_A_DUMP` for an input that is not flattened, `TRUNCATED` without the end marker,
- * and what reading and writing throw; then nothing is left behind.
+ * `INPUT_CHANGED`, and what reading and writing throw; then nothing is left behind.
  */
 export async function rearrangeDump(input: string, output: PlainOutput, signal?: AbortSignal): Promise<number> {
   const opened = isStorePath(input)
@@ -40,6 +41,7 @@ export async function rearrangeDump(input: string, output: PlainOutput, signal?:
     sink = await openFileSink(output.path, output, [input]);
     queue = new ByteQueue(chunks);
     const size = await replay(queue, stream.name, sink);
+    if (stream.changed?.() === true) throw streamChanged(stream.name);
     return (await sink.finish(size)) ?? size;
   } catch (error) {
     throw await abandoned(error, sink);

@@ -2,12 +2,14 @@ import { setImmediate } from "node:timers/promises";
 import { DumpError, throwIfAborted } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { countBits } from "../reader/bitmap.js";
+import { cutOffError } from "../reader/damage.js";
 import type { Dump } from "../reader/dump.js";
 import { descriptorFault, forEachDescriptor, type PageDescriptor } from "../reader/kdump/descriptors.js";
 import { readKdumpHeader } from "../reader/kdump/header.js";
 import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE, STATUS_INCOMPLETE } from "../reader/kdump/layout.js";
 import { type ByteSource, readExactly, readInto } from "../reader/source/byte-source.js";
+import { inputChanged } from "../reader/source/input-changed.js";
 import { attachSource } from "../reader/source/source-image.js";
 import { firstIndex } from "../sorted.js";
 import { abandoned } from "./abandoned.js";
@@ -43,7 +45,8 @@ export interface ReassembleOptions {
 /**
  * Makes one file of a split set. Headers, notes and bitmaps come from the first file; page data are copied without
  * unpacking; the page of zeros that each file has becomes one. `dump` is the opened set. Throws `BAD_OPTION` if it is
- * not a split set, `CORRUPT` and `TRUNCATED` for descriptors that lead nowhere, `ABORTED`; then nothing is left behind.
+ * not a split set, `CORRUPT` and `TRUNCATED` for descriptors that lead nowhere, `INPUT_CHANGED`, `ABORTED`; then nothing is
+ * left behind.
  */
 export async function reassembleDump(
   dump: Dump,
@@ -64,6 +67,8 @@ export async function reassembleDump(
   const sink = await openFileSink(output.path, output, dump.paths);
   try {
     const result = await new Reassembler(dump, image, sink).run(options);
+    const change = inputChanged(image);
+    if (change !== undefined) throw change;
     const sentBytes = await sink.finish(result.outputBytes);
     return { ...result, outputBytes: sentBytes ?? result.outputBytes };
   } catch (error) {
@@ -178,6 +183,7 @@ class Reassembler {
         return;
       }
       const bytes = bytesAt(offset, size);
+      if (bytes.length < size) throw cutOffError(source.name, `ends in the page at pfn 0x${pfn.toString(16)}`, offset);
       const isZero = flags === 0 && this.#zeroPage !== undefined && Buffer.compare(bytes, zeros) === 0;
       const target = isZero ? (this.#zeroPage as number) : this.#append(bytes);
       this.#describe(target, size, flags);

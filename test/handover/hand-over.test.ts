@@ -141,7 +141,8 @@ describeWithDumps("handover", () => {
       onProgress(state) {
         progress.push(state);
         const partial = readdirSync(folder).find((name) => /^\.out\..*\.partial$/.test(name));
-        if (changed || state.phase !== "audit" || partial === undefined) return;
+        // Before it is opened again: later, the time at which it was written to would tell.
+        if (changed || state.phase !== "write" || state.done < state.total || partial === undefined) return;
         changed = true;
         const fd = openSync(file(partial), "r+");
         writeSync(fd, Buffer.from([0x5a, 0xa5]), 0, 2, 4_000_001);

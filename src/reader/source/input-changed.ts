@@ -1,7 +1,10 @@
 import { DumpError } from "../../errors.js";
-import type { DumpImage } from "../dump.js";
+import type { Warnings } from "../../warnings.js";
+import type { Dump, DumpImage } from "../dump.js";
 import { statOpen } from "./byte-source.js";
 import type { SourceImage } from "./source-image.js";
+
+const CURE = "Wait until the dump has been written or copied to the end";
 
 /** The input files of a dump, in the order of its pages. */
 export function sourcesOf(image: DumpImage): readonly SourceImage[] {
@@ -28,8 +31,25 @@ export function inputChanged(image: DumpImage): DumpError | undefined {
     const what = now.size === file.size ? "was written to" : `had ${file.size} bytes and has ${now.size} now`;
     return new DumpError("INPUT_CHANGED", `changed while it was read: it ${what}`, {
       file: file.path,
-      cure: "Wait until the dump has been written or copied to the end",
+      cure: CURE,
     });
   }
   return undefined;
+}
+
+/** The error of a file that changed while it was read as a stream. */
+export function streamChanged(name: string): DumpError {
+  return new DumpError("INPUT_CHANGED", "changed while it was read", { file: name, cure: CURE });
+}
+
+/**
+ * Throws `INPUT_CHANGED` for input files that changed since they were opened. What was read of them may be a mixture, so
+ * each command that judges or copies a dump calls this at its end. Bare memory may be that of a running machine, which
+ * writes to it all the time: there it is a warning.
+ */
+export function checkUnchanged(dump: Dump, warnings: Warnings): void {
+  const change = inputChanged(dump.image);
+  if (change === undefined) return;
+  if (dump.header.format !== "raw") throw change;
+  warnings.add("INPUT_CHANGED", `${change.summary}; pages may be of different moments`);
 }

@@ -10,6 +10,7 @@ import { damageOf } from "../../tolerant-memory.js";
 import { ARCHIVES } from "../archive/archives.js";
 import { cureWithoutDump, type Wanted } from "../archive/find-member.js";
 import type { ByteStream } from "../byte-stream.js";
+import { streamChanged } from "../input-changed.js";
 import type { ByteQueue } from "../packed/byte-queue.js";
 import { unpackStream } from "../packed/unpack.js";
 import type { SourceImage } from "../source-image.js";
@@ -54,10 +55,7 @@ export async function spoolInput(
     if (cut !== undefined && size === 0) throw cut;
     if (cut !== undefined) warnings.add("CUT_OFF", cut);
     if (changed?.() === true) {
-      throw new DumpError("INPUT_CHANGED", "changed while it was read", {
-        file: name,
-        cure: "Wait until the dump has been written or copied to the end",
-      });
+      throw streamChanged(name);
     }
     if (size === 0) {
       throw new DumpError("NOT_READABLE", "is empty", { file: name, cure: "Check that the dump was written to it" });
