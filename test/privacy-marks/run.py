@@ -32,14 +32,14 @@ MODULES = ["virtio_console", "virtio_rng", "zram", "zsmalloc", "lzo_rle", "lzo",
            "act_simple", "cifs", "uhid", "hid_generic", "autofs4", "scsi_debug", "sd_mod", "brd", "tipc", "rds", "ttyprintk", "kvm", "kvm_amd",
            # Full kernels alone have most of these.
            "9p", "9pnet_fd", "nfs", "nfsv3", "nfsd", "nbd", "rxrpc", "libceph", "dns_resolver", "dummy", "macsec", "vcan", "can_raw", "can_bcm", "can_isotp",
-           "slip", "n_hdlc", "ppp_async", "snd_virmidi", "snd_seq", "hci_vhci", "uinput", "ip_set_hash_ip", "netconsole"]
+           "slip", "n_hdlc", "ppp_async", "snd_virmidi", "snd_seq", "hci_vhci", "uinput", "ip_set_hash_ip", "netconsole", "squashfs", "mac80211_hwsim", "bochs", "virtio_gpu", "vkms", "virtio_input"]
 key, _, kdump = name.partition("+")
 
 # What the tools compile and start is this folder's program.
 sources = os.path.join(work, "marks-sources")
 os.makedirs(sources, exist_ok=True)
 shutil.copy(os.path.join(here, "marks.c"), os.path.join(sources, "workload.c"))
-for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h"):
+for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h", "marks-further.h"):
     shutil.copy(os.path.join(here, header), sources)
 shutil.copy(os.path.join(tools, "guest-init"), os.path.join(sources, "guest-init"))
 corpuslib.HERE = sources
@@ -77,7 +77,7 @@ def with_devices(arch, folder):
         "-chardev", f"socket,id=vp,path={port},server=on,wait=off",
         "-device", "virtserialport,chardev=vp,name=marks",
         "-object", "rng-builtin,id=rng0", "-device", "virtio-rng-pci,rng=rng0",
-    ]
+    ] + (["-device", "bochs-display", "-device", "virtio-gpu-pci", "-device", "virtio-keyboard-pci"] if key.startswith("full") else [])
 
 
 make_ext4 = corpuslib.make_ext4

@@ -13,10 +13,10 @@ MODES = {"-d 31": ["-d", "31"], "--privacy": ["--privacy"],
          "registers,tty": ["--privacy", "--privacy-extra", "registers,tty"],
          "strict": ["--privacy", "strict"]}
 GROUPS = {
-    "names": "autof cfgnm cgnam dnami dnaml edirn fanot fusnm iomsg iopth mfdnm mqnam ovlnm perfr shmnm trhis uhidn unixa 9pnam altnm nfspt rpcca seqfl uinnm unixp uprob xatnm",
+    "names": "autof cfgnm cgnam dnami dnaml edirn fanot fusnm iomsg iopth mfdnm mqnam ovlnm perfr shmnm trhis uhidn unixa 9pnam altnm nfspt rpcca seqfl uinnm unixp uprob xatnm sqnam longp",
     "settings": "cifsd cifsu perff tcsim tccky audru binfm dmnam dmuid domai fscon fusrc hostn ifali ip6op ipopt kbstr keyds kring lonam mntsr mprob nftnm nftud "
                 "ovlop trerr trflt trins corep fwpth ipsnm sndct",
-    "keys in use": "cifsp fscrk ip6st sctak sg6hm tcpao algae alghs algke dmcky ktlsk tcpmd tfokk wgpsk xfrma xfrmk",
+    "keys in use": "cifsp fscrk ip6st sctak sg6hm tcpao algae alghs algke dmcky ktlsk tcpmd tfokk wgpsk xfrma xfrmk wifik",
     "xattr, links": "cgxat elnkl elnks exats exatl fusxa xattr",
     "ended, removed": "bpfpn bpfst ended msgfr slnkf xattf",
     "auxv": "auxv0",

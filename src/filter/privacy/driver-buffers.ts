@@ -25,6 +25,7 @@ import { serialLines } from "./serial-lines.js";
 import { serialPorts } from "./serial-ports.js";
 import { midiBuffers, sequencerEvents, soundControls } from "./sound-buffers.js";
 import { squashfsCaches } from "./squashfs-caches.js";
+import { wirelessKeys } from "./wireless-keys.js";
 
 /** Data of drivers in their own `kmalloc` buffers. */
 export interface DriverBuffers extends ScrubList {
@@ -65,6 +66,7 @@ export function driverBuffers(
     ["files of squashfs", squashfsCaches(space, kernel)],
     ["the last events of input devices", lastEvents(space, kernel)],
     ["keys of Bluetooth", bluetoothKeys(space, kernel)],
+    ["keys of wireless networks", wirelessKeys(space, kernel)],
     ["serial lines", lineBuffers(space, kernel, tasks)],
   ] as readonly (readonly [string, (ScrubList & Partial<InputQueues>) | undefined])[]) {
     if (list === undefined) {

@@ -182,3 +182,10 @@ export function* netDevices(kernel: KernelObjects): Generator<bigint> {
     }
   }
 }
+
+/** What the driver of a network device has: behind the device, since 6.9 in a member of its own. */
+export function driverData({ types }: KernelObjects, device: bigint): bigint | undefined {
+  const size = types.sizeOf("net_device");
+  const own = types.member("net_device", "priv")?.offset;
+  return size === undefined ? undefined : device + BigInt(own ?? Math.ceil(size / 32) * 32);
+}

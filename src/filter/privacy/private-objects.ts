@@ -69,16 +69,22 @@ export function privateObjects(
   const wanted = run.buffers.sort((a, b) => a.start - b.start);
   const whole = wholeObjects(space, kernel);
   const { keys = [], buffers } = whole;
+  const names = run.longNames.sort((a, b) => a - b);
+  const begins = new Set(names);
   run.keysFound = whole.keys !== undefined;
   for (const paddr of whole.words) run.add("keys", paddr, kernel.memory.wordSize, 0);
   run.missing.push(...whole.missing);
   const rooms = run.fileTables(allTasks(dump, view, kernel));
-  if (wanted.length + ends.length + keys.length + buffers.length + rooms.length > 0) {
-    const places = [...ends, ...rooms, ...keys, ...buffers, ...wanted.map(({ start }) => start)].sort((a, b) => a - b);
+  if (wanted.length + ends.length + keys.length + buffers.length + rooms.length + names.length > 0) {
+    const places = [...ends, ...rooms, ...keys, ...buffers, ...names, ...wanted.map(({ start }) => start)].sort(
+      (a, b) => a - b,
+    );
     walk.each((slab) => {
       for (const { start, length } of restInSlab(slab, rooms)) run.add("unwritten", start, length);
       for (const { start, length } of restInSlab(slab, ends)) run.add("messages", start, length, 0);
       for (const { start, length } of objectsInSlab(slab, keys)) run.add("keys", start, length);
+      for (const { start, length } of objectsInSlab(slab, names))
+        if (begins.has(start)) run.add("path-names", start, length);
       for (const { start, length } of objectsInSlab(slab, buffers)) run.add("driver-buffers", start, length);
       for (const { data, rest } of dataInSlab(slab, wanted)) {
         run.add("socket-buffers", data.start, data.length);

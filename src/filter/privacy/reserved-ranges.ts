@@ -1,10 +1,13 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, readMember, readText } from "../../kernel/objects/kernel-objects.js";
 import type { Dump } from "../../reader/dump.js";
 import type { PfnRange } from "../../reader/pfn-range.js";
 
 /** RESERVE_MEM_MAX_ENTRIES (mm/memblock.c). */
 const NAMED_REGIONS = 8;
+/** MAX_RESERVED_REGIONS was 64 until 6.12. */
+const TREE_REGIONS = 1 << 10;
+const MAX_NAME = 64;
 
 /** Memory that was reserved at boot and is in the kernel's direct map, but has what others put there. */
 export interface ReservedRanges {
@@ -14,14 +17,16 @@ export interface ReservedRanges {
 }
 
 /**
- * Finds an initramfs that was not freed (retain_initrd), and regions that the command line reserves by name
+ * Finds an initramfs that was not freed (retain_initrd), memory that a device tree reserves for devices (ramoops, screens,
+ * other processors), and regions that the command line reserves by name
  * (reserve_mem=, 6.12 and later: for ramoops, with what programs write to /dev/pmsg0, and for traces).
  */
 export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelObjects | undefined): ReservedRanges {
   const why =
     kernel === undefined ? "no types or no symbols" : withoutVariables(kernel) ? "no symbols of variables" : "";
   if (kernel === undefined || why !== "") {
-    const what = "memory reserved at boot for others: regions of reserve_mem=, and an initramfs that was not freed";
+    const what =
+      "memory reserved at boot for others: by a device tree, regions of reserve_mem=, and an initramfs that was not freed";
     return { ranges: [], gaps: [`${what} (retain_initrd): the dump has ${why}`] };
   }
   const { symbols, types } = kernel;
@@ -48,7 +53,12 @@ export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelOb
     // What shares a page with others stays.
     if (start && size) add(Math.ceil(Number(start) / pageSize), Math.floor(Number(start + size) / pageSize));
   }
+  const ofTree = treeRegions(kernel);
+  for (const { base, size } of ofTree ?? []) {
+    add(Math.ceil(Number(base) / pageSize), Math.floor(Number(base + size) / pageSize));
+  }
   const gaps = [
+    ...(ofTree === undefined ? ["memory that a device tree reserves: nothing says where it is"] : []),
     ...(initramfs === undefined ? ["an initramfs that was not freed (retain_initrd): its place is unknown"] : []),
     ...(table !== undefined && !entry ? ["regions of reserve_mem=: the dump lacks their type"] : []),
   ];
@@ -74,3 +84,35 @@ function retainedInitramfs(kernel: KernelObjects): { readonly start: bigint; rea
 }
 
 const FREED = { start: 0n, size: 0n };
+
+interface Region {
+  readonly base: bigint;
+  readonly size: bigint;
+}
+
+/** What a device tree reserves; `undefined` if a kernel that has some does not say where. */
+function treeRegions(kernel: KernelObjects): readonly Region[] | undefined {
+  const { memory, symbols, types } = kernel;
+  const [table, counter] = [symbols.address("reserved_mem"), symbols.address("reserved_mem_count")];
+  const entry = types.sizeOf("reserved_mem");
+  if (table === undefined && counter === undefined) return entry === undefined ? [] : undefined;
+  if (table === undefined || counter === undefined || !entry) return undefined;
+  const count = memory.readView(counter, 4)?.getUint32(0, memory.littleEndian) ?? 0;
+  if (count === 0) return [];
+  if (count > TREE_REGIONS) return undefined;
+  const named = (one: bigint) => {
+    const name = memory.isKernelAddress(one) ? readMember(kernel, "reserved_mem", one, "name") : undefined;
+    return name !== undefined && memory.isKernelAddress(name) && !!readText(memory, name, MAX_NAME);
+  };
+  // An array until 6.12, then a pointer to one.
+  const array = [memory.readWord(table) ?? 0n, table].find(named);
+  if (array === undefined) return undefined;
+  const regions: Region[] = [];
+  for (let i = 0; i < count; i++) {
+    const region = array + BigInt(i * entry);
+    const base = readMember(kernel, "reserved_mem", region, "base");
+    const size = readMember(kernel, "reserved_mem", region, "size");
+    if (base && size) regions.push({ base, size });
+  }
+  return regions;
+}

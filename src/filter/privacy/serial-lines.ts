@@ -3,7 +3,7 @@ import { type KernelObjects, readMember } from "../../kernel/objects/kernel-obje
 import { withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import { netDevices } from "./large-objects.js";
+import { driverData, netDevices } from "./large-objects.js";
 import type { ScrubList } from "./scrubbed.js";
 
 /** What comes in, goes out and is being uncompressed. */
@@ -22,14 +22,11 @@ export function serialLines(space: AddressSpace, base: KernelObjects): ScrubList
   if (driver === "none") return found;
   if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
   const { kernel, at } = driver;
-  const { memory, types } = kernel;
-  const size = types.sizeOf("net_device");
-  if (size === undefined) return undefined;
-  // What a driver has lies behind, since 6.9 in a member of its own.
-  const own = types.member("net_device", "priv")?.offset ?? Math.ceil(size / 32) * 32;
+  const { memory } = kernel;
+  if (driverData(base, 0n) === undefined) return undefined;
   for (const device of netDevices(base)) {
     if (readMember(base, "net_device", device, "netdev_ops") !== at) continue;
-    const line = device + BigInt(own);
+    const line = driverData(base, device) as bigint;
     const length = Number(readMember(kernel, "slip", line, "buffsize") ?? 0n);
     if (length <= 0 || length > MAX_BUFFER) continue;
     for (const name of BUFFERS) {

@@ -36,6 +36,8 @@ export class Collector implements QueueRoots {
   readonly sheaves: SlabWalk["sheaves"];
   readonly caches: SlabWalk["caches"];
   readonly buffers: WantedData[] = [];
+  /** Where names of files begin that have memory of their own. */
+  readonly longNames: number[] = [];
   readonly padding = new PaddingList();
   doubtful = 0;
   keysFound = false;
@@ -153,8 +155,10 @@ export class Collector implements QueueRoots {
     }
     const { name } = cache;
     const kind = this.#bufferCaches.kindOf(cache);
-    if (kind !== undefined) this.#everyUsed(slab, (at) => this.add(kind, at, cache.objectSize));
-    else if (this.#skbPlaces(cache).length > 0) this.#socketBuffers(slab);
+    if (kind !== undefined) {
+      if (kind === "path-names") this.#longNames(slab);
+      this.#everyUsed(slab, (at) => this.add(kind, at, cache.objectSize));
+    } else if (this.#skbPlaces(cache).length > 0) this.#socketBuffers(slab);
     else if (name.startsWith("kmalloc-")) this.#ciphersIn(slab);
     else if (name === "dentry" && !isMerged(this.#kernel, cache.address)) this.#entries(slab);
     else if (name.startsWith("biovec-") && !isMerged(this.#kernel, cache.address)) this.#vectors(slab);
@@ -238,6 +242,19 @@ export class Collector implements QueueRoots {
     this.#pieces(slab, "unwritten", (bytes, offset, paddr) => {
       const rest = names.rest(bytes, offset, paddr);
       return rest === undefined ? [] : [rest];
+    });
+  }
+
+  /** Names that do not fit into struct filename, of which the cache consists since 7.0: they are in `kmalloc` memory. */
+  #longNames(slab: Slab): void {
+    const size = this.#kernel.types.sizeOf("filename") ?? 0;
+    if (size === 0 || slab.cache.objectSize >= 2 * size) return;
+    this.#everyUsed(slab, (at) => {
+      const name = this.#pointer("filename", "name", at);
+      const place = name === undefined ? undefined : this.#space.translate(name)?.paddr;
+      if (place === undefined || (place >= at && place < at + size)) return;
+      if (this.longNames.length < MAX_ROOTS) this.longNames.push(place);
+      else this.cut = true;
     });
   }
 

@@ -5,6 +5,7 @@ import { lastEvents } from "../../../src/filter/privacy/input-devices.js";
 import { lineBuffers } from "../../../src/filter/privacy/line-disciplines.js";
 import { SearchSteps } from "../../../src/filter/privacy/search-steps.js";
 import { squashfsCaches } from "../../../src/filter/privacy/squashfs-caches.js";
+import { wirelessKeys } from "../../../src/filter/privacy/wireless-keys.js";
 import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.js";
 import { BASE, type FakeMachine, machine, piecesOf, space } from "../../support/fake-machine.js";
 
@@ -162,4 +163,41 @@ test("Bluetooth: keys of paired devices", () => {
   const found = bluetoothKeys(space, guest.kernel);
   expect(found && piecesOf(found.list)).toEqual([0x2018, 0x3028, 0x4030].map((from) => [from, from + 16]));
   expect(bluetoothKeys(space, guest.kernel, new SearchSteps(3))).toBeUndefined();
+});
+
+test("Wi-Fi: keys of all links; of what is no link of Wi-Fi nothing", () => {
+  const types = {
+    ieee80211_sub_if_data: [0, 64],
+    net_device: [0, 100],
+    "net.dev_base_head": [0, 16],
+    "net_device.dev_list": [0, 16],
+    "net_device.netdev_ops": [16, 8],
+    "ieee80211_sub_if_data.key_list": [16, 16],
+    "ieee80211_key.list": [0, 16],
+    "ieee80211_key.u.aes_cmac.key": [32, 240],
+    "ieee80211_key.conf.cipher": [300, 4],
+    "ieee80211_key.conf.keylen": [304, 1],
+    "ieee80211_key.conf.key": [305, 0],
+  } as const;
+  const guest = machine({ init_net: 0x100, ieee80211_dataif_ops: 0x200 }, types);
+  list(guest, 0x100, 0x1000, 0x2000);
+  guest.point(0x1010, 0x200);
+  guest.point(0x2010, 0x210);
+  list(guest, 0x1000 + 128 + 16, 0x3000, 0x4000);
+  list(guest, 0x2000 + 128 + 16, 0x5000);
+  for (const [key, cipher] of [
+    [0x3000, 0x000fac04],
+    [0x4000, 0x000fac06],
+    [0x5000, 0x000fac04],
+  ] as const) {
+    guest.view.setUint32(key + 300, cipher, true);
+    guest.view.setUint8(key + 304, 16);
+  }
+  const found = wirelessKeys(space, guest.kernel);
+  expect(found && piecesOf(found.list)).toEqual([
+    [0x3131, 0x3141],
+    [0x4020, 0x4110],
+    [0x4131, 0x4141],
+  ]);
+  expect(wirelessKeys(space, guest.kernel, new SearchSteps(2))).toBeUndefined();
 });

@@ -181,6 +181,35 @@ describe("memory reserved at boot for others", () => {
     expect(ranges(one)).toEqual({ ranges: [], gaps: [] });
   });
 
+  test.each([
+    ["an array (until 6.12)", false],
+    ["a pointer to one", true],
+  ])("memory that a device tree reserves, in %s", (_, pointer) => {
+    const tree = {
+      reserved_mem: [0, 48],
+      "reserved_mem.name": [0, 8],
+      "reserved_mem.base": [32, 8],
+      "reserved_mem.size": [40, 8],
+    } as const;
+    const symbols = { init_task: 0x80, reserved_mem: pointer ? 0x300 : 0x400, reserved_mem_count: 0x308 };
+    const one = machine(symbols, { ...TYPES, ...tree });
+    if (pointer) one.point(0x300, 0x400);
+    one.view.setUint32(0x308, 2, true);
+    for (const [i, base] of [0x8000, 0xc000].entries()) {
+      one.point(0x400 + 48 * i, 0x600);
+      one.word(0x420 + 48 * i, BigInt(base));
+      one.word(0x428 + 48 * i, 0x2000n);
+    }
+    Buffer.from(one.view.buffer).write("ramoops@8000", 0x600, "latin1");
+    const found = [
+      { startPfn: 8, endPfn: 10 },
+      { startPfn: 12, endPfn: 14 },
+    ];
+    expect(ranges(one)).toEqual({ ranges: found, gaps: [] });
+    const nowhere = machine({ init_task: 0x80 }, { ...TYPES, ...tree });
+    expect(ranges(nowhere).gaps).toEqual([expect.stringMatching(/device tree/)]);
+  });
+
   test("what cannot be found is said, where it is possible", () => {
     const older = machine({ init_task: 0x80, initrd_start: 0x140 }, TYPES);
     expect(ranges(older)).toEqual({ ranges: [], gaps: [expect.stringMatching(KEPT)] });
