@@ -7,6 +7,7 @@ export const ELSEWHERE_FOLDERS = ["browser", "kernels", "readers", "services"] a
 export const APART = [
   "test/filter/privacy/cipher-keys.test.ts",
   "test/filter/privacy/large-slabs.test.ts",
+  "test/filter/privacy/long-names.test.ts",
   "test/reader/closed-once.test.ts",
   "test/reader/source/packed/built-in-zstd.test.ts",
   "test/shard/allowed-output.test.ts",

@@ -18,7 +18,7 @@ export interface ReservedRanges {
 
 /**
  * Finds an initramfs that was not freed (retain_initrd), memory that a device tree reserves for devices (ramoops, screens,
- * other processors), and regions that the command line reserves by name
+ * other processors), buffers through which devices that cannot reach all memory get theirs (swiotlb), and regions that the command line reserves by name
  * (reserve_mem=, 6.12 and later: for ramoops, with what programs write to /dev/pmsg0, and for traces).
  */
 export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelObjects | undefined): ReservedRanges {
@@ -26,7 +26,7 @@ export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelOb
     kernel === undefined ? "no types or no symbols" : withoutVariables(kernel) ? "no symbols of variables" : "";
   if (kernel === undefined || why !== "") {
     const what =
-      "memory reserved at boot for others: by a device tree, regions of reserve_mem=, and an initramfs that was not freed";
+      "memory reserved at boot for others: bounce buffers of devices (swiotlb), by a device tree, regions of reserve_mem=, and an initramfs that was not freed";
     return { ranges: [], gaps: [`${what} (retain_initrd): the dump has ${why}`] };
   }
   const { symbols, types } = kernel;
@@ -57,7 +57,13 @@ export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelOb
   for (const { base, size } of ofTree ?? []) {
     add(Math.ceil(Number(base) / pageSize), Math.floor(Number(base + size) / pageSize));
   }
+  const bounced = bounceBuffers(kernel);
+  for (const { base, size } of bounced ?? []) {
+    add(Math.floor(Number(base) / pageSize), Math.ceil(Number(base + size) / pageSize));
+  }
   const gaps = [
+    ...(bounced === undefined ? ["data of devices in bounce buffers (swiotlb): nothing says where those are"] : []),
+    ...(handedOver(kernel) ? ["memory that an earlier kernel handed over (KHO), and nobody has taken yet"] : []),
     ...(ofTree === undefined ? ["memory that a device tree reserves: nothing says where it is"] : []),
     ...(initramfs === undefined ? ["an initramfs that was not freed (retain_initrd): its place is unknown"] : []),
     ...(table !== undefined && !entry ? ["regions of reserve_mem=: the dump lacks their type"] : []),
@@ -84,6 +90,38 @@ function retainedInitramfs(kernel: KernelObjects): { readonly start: bigint; rea
 }
 
 const FREED = { start: 0n, size: 0n };
+
+/**
+ * Where data are copied that devices read or write, if these cannot reach all memory, or must not (swiotlb: 64 MiB, on
+ * x86 with 4 GiB and more; virtual machines with encrypted memory): all packets and blocks of disks on the way. Further
+ * pools are no reserved memory. `undefined` if a kernel that has some does not say where.
+ */
+function bounceBuffers(kernel: KernelObjects): readonly Region[] | undefined {
+  const { memory, symbols, types } = kernel;
+  const variable = symbols.address("io_tlb_default_mem");
+  const region = (base: bigint | undefined, end: bigint | undefined) =>
+    base && end && end > base ? [{ base, size: end - base }] : [];
+  if (variable !== undefined) {
+    const path = ["defpool.", ""].find((one) => types.member("io_tlb_mem", `${one}start`) !== undefined);
+    if (path === undefined) return undefined;
+    // A pointer in 5.13, which begins with an address of physical memory since.
+    const first = memory.readWord(variable) ?? 0n;
+    const pool = memory.isKernelAddress(first) ? first : variable;
+    const read = (name: string) => readMember(kernel, "io_tlb_mem", pool, path + name);
+    return region(read("start"), read("end"));
+  }
+  // Two variables until 5.12.
+  const [start, end] = ["io_tlb_start", "io_tlb_end"].map((name) => symbols.address(name));
+  if (start !== undefined && end !== undefined) return region(memory.readWord(start), memory.readWord(end));
+  const has = ["swiotlb_tbl_map_single", "swiotlb_map"].some((name) => symbols.address(name) !== undefined);
+  return has ? undefined : [];
+}
+
+/** Whether the kernel takes memory from one before it (kho=on, 6.16 and later). */
+function handedOver({ memory, symbols }: KernelObjects): boolean {
+  const at = symbols.address("kho_enable");
+  return at !== undefined && memory.readView(at, 1)?.getUint8(0) === 1;
+}
 
 interface Region {
   readonly base: bigint;

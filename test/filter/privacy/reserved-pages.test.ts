@@ -210,6 +210,39 @@ describe("memory reserved at boot for others", () => {
     expect(ranges(nowhere).gaps).toEqual([expect.stringMatching(/device tree/)]);
   });
 
+  test.each([
+    ["variables (until 5.12)", { io_tlb_start: 0x300, io_tlb_end: 0x308 }, {}],
+    [
+      "a pointer to a struct (5.13)",
+      { io_tlb_default_mem: 0x310 },
+      { "io_tlb_mem.start": [0, 8], "io_tlb_mem.end": [8, 8] },
+    ],
+    ["a struct", { io_tlb_default_mem: 0x300 }, { "io_tlb_mem.start": [0, 8], "io_tlb_mem.end": [8, 8] }],
+    [
+      "a struct with a pool (6.6 and later)",
+      { io_tlb_default_mem: 0x300 },
+      { "io_tlb_mem.defpool.start": [0, 8], "io_tlb_mem.defpool.end": [8, 8] },
+    ],
+  ] as const)("bounce buffers of devices, in %s", (_, symbols, types) => {
+    const one = machine({ init_task: 0x80, swiotlb_tbl_map_single: 0x90, ...symbols }, { ...TYPES, ...types });
+    one.word(0x300, 0x8000n);
+    one.word(0x308, 0xc000n);
+    one.point(0x310, 0x300);
+    expect(ranges(one)).toEqual({ ranges: [{ startPfn: 8, endPfn: 12 }], gaps: [] });
+    one.word(0x300, 0n);
+    one.word(0x308, 0n);
+    expect(ranges(one)).toEqual({ ranges: [], gaps: [] });
+    const nowhere = machine({ init_task: 0x80, swiotlb_tbl_map_single: 0x90 }, TYPES);
+    expect(ranges(nowhere).gaps).toEqual([expect.stringMatching(/bounce buffers/)]);
+  });
+
+  test("memory that an earlier kernel handed over is said, if it was asked for", () => {
+    const one = machine({ init_task: 0x80, kho_enable: 0x90 }, TYPES);
+    expect(ranges(one).gaps).toEqual([]);
+    one.view.setUint8(0x90, 1);
+    expect(ranges(one).gaps).toEqual([expect.stringMatching(/KHO/)]);
+  });
+
   test("what cannot be found is said, where it is possible", () => {
     const older = machine({ init_task: 0x80, initrd_start: 0x140 }, TYPES);
     expect(ranges(older)).toEqual({ ranges: [], gaps: [expect.stringMatching(KEPT)] });
