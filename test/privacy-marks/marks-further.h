@@ -216,3 +216,27 @@ static void do_long(void)
 	child(open_long);
 	usleep(100000);
 }
+
+/* ---- a disk whose data go through memory of their own, if the kernel was told so (swiotlb=2048,force) ---- */
+
+static void do_bounce(void)
+{
+	char path[64], serial[32] = { 0 };
+	for (char c = 'a'; c < 'h'; c++) {
+		snprintf(path, sizeof path, "/sys/block/vd%c/serial", c);
+		FILE *f = fopen(path, "r");
+		int is = f && fgets(serial, sizeof serial, f) && !strncmp(serial, "BOUNCE", 6);
+		if (f)
+			fclose(f);
+		if (!is)
+			continue;
+		snprintf(path, sizeof path, "/dev/vd%c", c);
+		int fd = open(path, O_RDWR | O_DIRECT);
+		char *pages = map(64 * PAGE);
+		fill(pages, 64 * PAGE, "bounc");
+		if (fd < 0 || write(fd, pages, 64 * PAGE) < 0)
+			say("%s: %s\n", path, strerror(errno));
+		return;
+	}
+	say("bounced disk: none\n");
+}

@@ -624,7 +624,7 @@ static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "readers", do_readers }, { "probes", do_probes }, { "zswap", do_zswap }, { "nine", do_nine }, { "nfs", do_nfs }, { "nbd", do_nbd },
 	{ "chains", do_chains }, { "can", do_can }, { "lines", do_lines }, { "sound", do_sound }, { "bluetooth", do_bluetooth },
 	{ "morerings", do_more_rings }, { "memory", do_memory }, { "texts", do_texts }, { "netconsole", do_netconsole }, { "calls", do_calls },
-	{ "squashfs", do_squashfs }, { "paired", do_paired }, { "wireless", do_wireless }, { "frames", do_frames }, { "long", do_long },
+	{ "squashfs", do_squashfs }, { "paired", do_paired }, { "wireless", do_wireless }, { "frames", do_frames }, { "long", do_long }, { "bounce", do_bounce },
 };
 
 /* what the C library's copies left in vector registers would count as this process's own */

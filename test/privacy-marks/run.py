@@ -71,12 +71,18 @@ def host_of_port(path):
 def with_devices(arch, folder):
     """A virtio-serial port whose host has sent some marks, and takes none, and a source of random numbers."""
     port = os.path.join(folder, "port.sock")
+    bounced = os.path.join(folder, "bounced.img")
+    with open(bounced, "wb") as disk:
+        disk.truncate(1 << 20)
     threading.Thread(target=host_of_port, args=(port,), daemon=True).start()
     return serial_args(arch, folder) + [
         "-device", "virtio-serial-pci",
         "-chardev", f"socket,id=vp,path={port},server=on,wait=off",
         "-device", "virtserialport,chardev=vp,name=marks",
         "-object", "rng-builtin,id=rng0", "-device", "virtio-rng-pci,rng=rng0",
+        # With swiotlb=2048,force its data go through the kernel's own buffers.
+        "-drive", f"file={bounced},format=raw,if=none,id=bounced",
+        "-device", "virtio-blk-pci,drive=bounced,serial=BOUNCE,iommu_platform=on,disable-legacy=on",
     ] + (["-device", "bochs-display", "-device", "virtio-gpu-pci", "-device", "virtio-keyboard-pci"] if key.startswith("full") else [])
 
 

@@ -12,7 +12,7 @@ const MAX_KEYS = 1 << 20;
 /** The number of pointers in union key_payload (4.4 and later). */
 const POINTERS = 4;
 const MAX_NAME = 64;
-/** Types whose payload is not secret: lists of keys, which are followed, and certificates. */
+/** Types whose payload is not secret: lists of keys, which are followed, and certificates; but private keys. */
 const KEPT_TYPES = new Set(["keyring", "asymmetric", "blacklist"]);
 /** A request for a key that a program has to make: of its payload only the text that it is given (callout_info). */
 const REQUEST = ".request_key_auth";
@@ -71,6 +71,7 @@ export function keyPayloads(kernel: KernelObjects): KeyPayloads | undefined {
       name = readText(memory, readMember(kernel, "key_type", type, "name") ?? 0n, MAX_NAME) ?? "";
       names.set(type, name);
     }
+    if (name === "asymmetric") found.push(...privateKey(kernel, key));
     if (KEPT_TYPES.has(name)) continue;
     if (name === REQUEST) {
       const request = readMember(kernel, "key", key, "payload.data[0]");
@@ -96,6 +97,16 @@ export function keyPayloads(kernel: KernelObjects): KeyPayloads | undefined {
     }
   }
   return { addresses: found, words, unknown };
+}
+
+/** The memory of a private key that a program gave to the kernel (PKCS#8); of public ones nothing. */
+function privateKey(kernel: KernelObjects, key: bigint): bigint[] {
+  // asym_crypto
+  const own = readMember(kernel, "key", key, "payload.data[0]");
+  if (!own || !kernel.memory.isKernelAddress(own)) return [];
+  if (readMember(kernel, "public_key", own, "key_is_private") !== 1n) return [];
+  const found = readMember(kernel, "public_key", own, "key");
+  return found && kernel.memory.isKernelAddress(found) ? [found] : [];
 }
 
 /** The kernel with the types of the module of a chain, which may be built in; `undefined` if they are not known. */

@@ -64,6 +64,20 @@ test("keys: of a question for a key only the text that the program is given", ()
   expect(keyPayloads(kernel)?.addresses).toEqual([at(0x5000)]);
 });
 
+test("keys: of those that sign, private ones", () => {
+  const types = { ...KEYS, "public_key.key": [0, 8], "public_key.key_is_private": [8, 1] } as const;
+  const { kernel, view, point } = machine({ key_serial_tree: 0x100 }, types);
+  Buffer.from(view.buffer).write("asymmetric\0", 0x500, "latin1");
+  point(0x600, 0x500);
+  point(0x100, 0x1008);
+  point(0x1000 + 32, 0x600);
+  point(0x1000 + 40, 0x4000);
+  point(0x4000, 0x5000);
+  expect(keyPayloads(kernel)?.addresses).toEqual([]);
+  view.setUint8(0x4008, 1);
+  expect(keyPayloads(kernel)?.addresses).toEqual([at(0x5000)]);
+});
+
 test("keys: without the tree's address nobody knows", () => {
   expect(keyPayloads(machine({}, KEYS).kernel)).toBeUndefined();
 });
