@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { completionScript, type SHELLS } from "../../src/cli/options/completion-scripts.js";
 import { COMMAND_NAMES } from "../../src/cli/options/option.js";
 import { runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 
 const script = (shell: (typeof SHELLS)[number]) => completionScript(shell);
 
@@ -43,7 +44,7 @@ test("zsh and fish have every command; another shell is refused", async () => {
     code: 2,
     stderr: expect.stringContaining('unknown shell "csh"'),
   });
-  expect((await runCli(["completion", "bash"])).stdout.toString()).toBe(script("bash"));
+  expect((await runHere(["completion", "bash"])).stdout.toString()).toBe(script("bash"));
   expect(await runCli(["completion"])).toMatchObject({
     code: 2,
     stderr: expect.stringContaining("no shell was named"),

@@ -6,7 +6,7 @@ import { NT_PRSTATUS } from "../../src/reader/notes.js";
 import { openDump } from "../../src/reader/open.js";
 import { verifyDump } from "../../src/verify/verify-dump.js";
 import { Warnings } from "../../src/warnings.js";
-import { runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { buildKdump } from "../support/kdump-image.js";
@@ -60,8 +60,8 @@ describeWithDumps("real dumps", () => {
     expect((await verifyDump(output)).whole).toBe(true);
     // Notes without registers are none of registers, neither here nor in a report; the image itself has no notes at all.
     for (const path of [input, output]) {
-      expect((await runCli(["info", path])).stdout.toString()).toContain(`, ${cpus} CPUs, none with registers\n`);
-      const report = await runCli(["report", path, "--output", `${output}.html`, "-f"]);
+      expect((await runHere(["info", path])).stdout.toString()).toContain(`, ${cpus} CPUs, none with registers\n`);
+      const report = await runHere(["report", path, "--output", `${output}.html`, "-f"]);
       expect(report.code).toBe(0);
       expect(readFileSync(`${output}.html`, "utf8")).toContain(`<dt>CPUs</dt><dd>${cpus}, none with registers</dd>`);
     }

@@ -11,7 +11,8 @@ import { verifyDump } from "../../src/verify/verify-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
 import { patternBytes } from "../support/bytes.js";
-import { expectFailure, runCli } from "../support/cli.js";
+import { type CliEnd, expectFailure, runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { compareElfWithElf } from "../support/compare-pages.js";
 import { buildElf } from "../support/elf-image.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
@@ -181,8 +182,9 @@ describe("levels to fall back to", () => {
 });
 
 describe("on the command line", () => {
-  const run = (args: readonly string[], shell?: string) =>
-    runCli([at("original"), at("cli"), "-f", "--compress", "none", ...args], shell === undefined ? {} : { shell });
+  const filterIt = [at("original"), at("cli"), "-f", "--compress", "none"];
+  const run = (args: readonly string[], shell?: string): Promise<CliEnd> =>
+    shell === undefined ? runHere([...filterIt, ...args]) : runCli([...filterIt, ...args], { shell });
 
   test("-L with --on-full: exit code 1, and a usable dump; -d 1,31: exit code 0", async () => {
     const cut = await run(["-d", "1", "-L", "5M", "--on-full", "incomplete", "-q"]);

@@ -10,6 +10,7 @@ import { openDump } from "../../src/reader/open.js";
 import type { OpenOptions } from "../../src/reader/open-sources.js";
 import { verifyDump } from "../../src/verify/verify-dump.js";
 import { runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { describeWithDumps, realDump, realDumps } from "../support/dumps.js";
 import { filterFile, sharedThread, temporaryFolder } from "../support/filter.js";
 import { failureOfAsync } from "../support/open.js";
@@ -74,20 +75,29 @@ describeWithDumps("images of memory", () => {
 
   test("on the command line, to a file and to stdout", async () => {
     const { vmcore } = await realDump("tiny-x86-6.1");
-    const file = await runCli([vmcore, at("cli.raw"), "--format", "raw", "-f"]);
+    const file = await runHere([vmcore, at("cli.raw"), "--format", "raw", "-f"]);
     expect(file.stderr).toBe("");
     expect(file.stdout.toString()).toMatch(/ of it are holes\n.*Memory {2}0x0-0x[0-9a-f]+.*; read again with --raw 0/);
     const piped = await runCli([vmcore, "-", "--format", "lime", "-q"]);
     expect(piped.stdout.toString("latin1", 0, 4)).toBe("EMiL");
-    const manifest = await runCli([vmcore, at("cli.lime"), "--format", "lime", "-f", "--manifest", at("m.json"), "-q"]);
+    const manifest = await runHere([
+      vmcore,
+      at("cli.lime"),
+      "--format",
+      "lime",
+      "-f",
+      "--manifest",
+      at("m.json"),
+      "-q",
+    ]);
     expect(manifest.stderr).toBe("");
-    const verified = await runCli(["verify", at("cli.lime"), "--manifest", at("m.json"), "--against", vmcore]);
+    const verified = await runHere(["verify", at("cli.lime"), "--manifest", at("m.json"), "--against", vmcore]);
     expect([verified.stderr, verified.code]).toEqual(["", 0]);
   });
 
   test("what does not go together is said", async () => {
     const { vmcore } = await realDump("tiny-x86-6.1");
-    const failed = async (...words: string[]) => (await runCli([vmcore, at("none"), ...words])).stderr;
+    const failed = async (...words: string[]) => (await runHere([vmcore, at("none"), ...words])).stderr;
     expect(await failed("--format", "lime", "-c")).toMatch(/LiME images cannot be compressed, but zlib was asked for/);
     expect(await failed("--format", "raw", "--dedupe")).toMatch(/images of bare memory cannot share equal pages/);
     expect(await failed("--format", "raw", "-E")).toMatch(/-E and --format cannot be combined/);

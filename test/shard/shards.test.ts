@@ -41,13 +41,19 @@ const RUNS: readonly RunOptions[] = [
   { codec: "none", excludeUnusedVmemmap: true },
 ];
 
+/** How pages are put into shards hangs on the format, and not on how they are packed; privacy takes most of the time anew in each plan. */
+function countsOf(run: RunOptions): readonly number[] {
+  if (run.level === 0) return [3];
+  return run.codec === "none" || run.format === "elf" ? [1, 2, 3, 4, 5, 6, 7, 8] : [2, 5, 8];
+}
+
 describeWithDumps("a real dump", () => {
-  test.each(RUNS)("%j, in 1 to 8 shards", async (run) => {
+  test.each(RUNS)("%j, in up to 8 shards", async (run) => {
     const { vmcore } = await realDump("tiny-x86-6.1");
     const whole = join(folder, "whole");
     const expected = await filterFile(vmcore, whole, { ...run, workers: threads });
     const bytes = readFileSync(whole);
-    for (const shards of run.level === 0 ? [3] : [1, 2, 3, 4, 5, 6, 7, 8]) {
+    for (const shards of countsOf(run)) {
       const path = join(folder, "sharded");
       const result = await filterInShards(vmcore, path, shards, run);
       expect(readFileSync(path).equals(bytes)).toBe(true);

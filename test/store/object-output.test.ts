@@ -9,7 +9,8 @@ import { FIRST_PART_SIZE } from "../../src/store/part-plan.js";
 import { ObjectUpload } from "../../src/store/upload.js";
 import { createObjectSink } from "../../src/writer/object-sink.js";
 import { reassembleDump } from "../../src/writer/reassemble.js";
-import { expectFailure, runCli, startCli } from "../support/cli.js";
+import { expectFailure, startCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { type S3Double, startS3Double } from "../support/s3-double.js";
 import { sampleDump } from "../support/sample.js";
@@ -137,13 +138,13 @@ test("what the store refuses in the middle leaves nothing there", async () => {
 test("where the upload cannot be aborted the error names the command that does it, and the command does", async () => {
   await store.fault({ method: "PUT", kind: "status", status: 403, code: "AccessDenied", times: 9 });
   await store.fault({ method: "DELETE", kind: "status", status: 403, code: "AccessDenied" });
-  const run = await runCli([file, "s3://dumps/a/out", "-d", "0", "--compress", "none", "-q"]);
+  const run = await runHere([file, "s3://dumps/a/out", "-d", "0", "--compress", "none", "-q"]);
   expectFailure(run, 1, "access denied", "`coresieve uploads --abort s3://dumps/a/out`");
   expect(run.stderr).not.toContain("no-secret-at-all");
   expect(await store.uploads()).toHaveLength(1);
-  const list = await runCli(["uploads", "s3://dumps/a", "--json"]);
+  const list = await runHere(["uploads", "s3://dumps/a", "--json"]);
   expect(JSON.parse(list.stdout.toString())).toMatchObject([{ path: "s3://dumps/a/out", parts: 0, aborted: false }]);
-  expect((await runCli(["uploads", "--abort", "s3://dumps/a/out"])).stdout.toString()).toContain("aborted");
+  expect((await runHere(["uploads", "--abort", "s3://dumps/a/out"])).stdout.toString()).toContain("aborted");
   expect(await store.uploads()).toEqual([]);
 });
 
@@ -328,7 +329,7 @@ test.each([2, 5])(
 
 test("uploads cannot be listed: one warning, also under --strict", async () => {
   await store.fault({ method: "GET", match: "uploads", kind: "status", status: 403, code: "AccessDenied", times: 9 });
-  const run = await runCli([file, "s3://dumps/out", "-d", "0", "--compress", "none", "--strict"]);
+  const run = await runHere([file, "s3://dumps/out", "-d", "0", "--compress", "none", "--strict"]);
   expect(run.code).toBe(0);
   expect(run.stderr.match(/unfinished uploads cannot be listed/g)).toHaveLength(1);
 });
@@ -388,5 +389,5 @@ test("stopped with a signal it leaves nothing", async () => {
 });
 
 test("--on-full incomplete is refused: what was sent cannot be written again", async () => {
-  expectFailure(await runCli([file, "s3://dumps/out", "--on-full", "incomplete"]), 2, "cannot be left incomplete");
+  expectFailure(await runHere([file, "s3://dumps/out", "--on-full", "incomplete"]), 2, "cannot be left incomplete");
 });

@@ -1,7 +1,8 @@
 /** Rules of texts find the same, and make the same dump, whatever the dump comes from and by however many steps it is made. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
-import { inFolder, runCli } from "../../support/cli.js";
+import { inFolder } from "../../support/cli.js";
+import { runHere } from "../../support/cli-here.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";
 import { temporaryFolder } from "../../support/filter.js";
 
@@ -9,7 +10,7 @@ const folder = temporaryFolder();
 const file = inFolder(folder);
 
 async function run(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runCli(args, { cwd: folder });
+  const { code, stdout, stderr } = await runHere(args, { cwd: folder });
   expect(code, stderr).toBe(0);
   return stdout.toString();
 }
@@ -28,7 +29,7 @@ describeWithDumps("rules of texts", () => {
 
   test("what they name is there before, and in no byte of the output", async () => {
     const audit = async (name: string) => {
-      const { stdout } = await runCli(["audit", name, "--secrets", "secrets", "--json"], { cwd: folder });
+      const { stdout } = await runHere(["audit", name, "--secrets", "secrets", "--json"], { cwd: folder });
       return JSON.parse(stdout.toString()).secrets[0].found as number;
     };
     expect(await audit(vmcore)).toBeGreaterThan(1);
@@ -42,7 +43,7 @@ describeWithDumps("rules of texts", () => {
     expect(erase.record).toEqual(
       JSON.parse(await run(vmcore, "other", "-f", "-l", "--erase", "rules", "--json")).erase.record,
     );
-    const found = await runCli(["audit", "again", "--secrets", "secrets", "--json"], { cwd: folder });
+    const found = await runHere(["audit", "again", "--secrets", "secrets", "--json"], { cwd: folder });
     expect(JSON.parse(found.stdout.toString()).secrets[0].found).toBe(0);
   });
 
