@@ -17,6 +17,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [ELSEWHERE, ...APART],
           isolate: false,
+          provide: { shared: true },
         },
       },
       { test: { ...common, name: "apart", include: APART } },

@@ -22,7 +22,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     pool: "forks",
     maxWorkers: 2,
-    // They change nothing that belongs to the process, or take it back.
     isolate: false,
+    provide: { shared: true },
   },
 });

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { verifyDump } from "../../src/verify/verify-dump.js";
 import { rearrangeDump } from "../../src/writer/rearrange.js";
 import { expectFailure, runCli } from "../support/cli.js";
-import { runHere } from "../support/cli-here.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { type S3Double, startS3Double } from "../support/s3-double.js";
 import { sampleDump } from "../support/sample.js";
@@ -26,7 +25,7 @@ afterAll(() => store.stop());
 beforeEach(() => store.clear());
 
 async function said(...args: readonly string[]): Promise<string> {
-  const run = await runHere(args);
+  const run = await runCli(args);
   expect(run.code, run.stderr).toBe(0);
   return run.stdout.toString();
 }
@@ -54,18 +53,18 @@ test("options, rules, secrets, VMCOREINFO and vmlinux are read from objects", as
   const wrong = Buffer.from(text.replace(/^OSRELEASE=.*/, "OSRELEASE=5.0.0-of-another-host"));
   await store.put("dumps/wrong.txt", wrong);
   expect(await said("info", file, "-i", "s3://dumps/info.txt", "--vmcoreinfo-text")).toMatch(/^OSRELEASE=|OSRELEASE/m);
-  expectFailure(await runHere(["info", file, "-i", "s3://dumps/wrong.txt"]), 2, "s3://dumps/wrong.txt", "5.0.0");
+  expectFailure(await runCli(["info", file, "-i", "s3://dumps/wrong.txt"]), 2, "s3://dumps/wrong.txt", "5.0.0");
 
   await store.put("dumps/secrets", Buffer.from("no such words in any dump\n"));
-  const audit = await runHere(["audit", small, "--secrets", "s3://dumps/secrets", "--json"]);
+  const audit = await runCli(["audit", small, "--secrets", "s3://dumps/secrets", "--json"]);
   expect(JSON.parse(audit.stdout.toString())).toMatchObject({ secrets: [{ line: 1, found: 0 }] });
 
   await store.put("dumps/rules", Buffer.from("[vmlinux]\nno rule of ours\n"));
-  expectFailure(await runHere([file, join(folder, "out"), "-f", "--erase", "s3://dumps/rules"]), 2, "s3://dumps/rules");
+  expectFailure(await runCli([file, join(folder, "out"), "-f", "--erase", "s3://dumps/rules"]), 2, "s3://dumps/rules");
 
   await store.put("dumps/vmlinux", Buffer.from("no kernel\n"));
-  expectFailure(await runHere(["info", file, "-x", "s3://dumps/vmlinux"]), 2, "s3://dumps/vmlinux");
-  expectFailure(await runHere(["info", file, "-x", "s3://dumps/none"]), 1, "there is no such object");
+  expectFailure(await runCli(["info", file, "-x", "s3://dumps/vmlinux"]), 2, "s3://dumps/vmlinux");
+  expectFailure(await runCli(["info", file, "-x", "s3://dumps/none"]), 1, "there is no such object");
 });
 
 test("reports and manifests go to objects; a name that is taken is known before the run", async () => {
@@ -78,7 +77,7 @@ test("reports and manifests go to objects; a name that is taken is known before 
   expect(page).toMatch(/^<!doctype html>/i);
   await store.clear();
   expectFailure(
-    await runHere([file, "s3://dumps/other", "-l", "--manifest", "s3://dumps/out.json"]),
+    await runCli([file, "s3://dumps/other", "-l", "--manifest", "s3://dumps/out.json"]),
     1,
     "s3://dumps/out.json",
     "exists already",
@@ -100,5 +99,5 @@ test.each([
   [["bench", file, "--folder", "s3://dumps/tmp"], "--folder"],
   [["estimate", file, "--to", "s3://dumps/out"], "--to"],
 ])("what can only be on this machine is refused by name: %j", async (args, option) => {
-  expectFailure(await runHere(args), 2, `${option} cannot be an object of a store`);
+  expectFailure(await runCli(args), 2, `${option} cannot be an object of a store`);
 });

@@ -1,6 +1,17 @@
 /** What belongs to a process that test files share: what a file changed of it must not be met by the next. */
+import { subscribe } from "node:diagnostics_channel";
+import type { Worker } from "node:worker_threads";
 
 const SIGNALS = ["SIGHUP", "SIGINT", "SIGPIPE", "SIGTERM", "SIGUSR1", "SIGUSR2"] as const;
+
+/** Threads of stores that run still. One that is left would serve the next file in the environment of this one. */
+const storeThreads = new Set<Worker>();
+subscribe("worker_threads", (message) => {
+  if (!new Error().stack?.includes("open-store")) return;
+  const { worker } = message as { readonly worker: Worker };
+  storeThreads.add(worker);
+  worker.once("exit", () => storeThreads.delete(worker));
+});
 
 export interface ProcessState {
   /** The environment is as it was. */
@@ -15,6 +26,7 @@ function facts() {
     "the working folder": process.cwd(),
     "the mask of new files": process.umask(),
     "the exit code": process.exitCode,
+    "an open store": storeThreads.size,
     ...Object.fromEntries(SIGNALS.map((name) => [`handlers of ${name}`, process.listenerCount(name)])),
   } as const;
 }

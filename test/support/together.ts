@@ -4,7 +4,7 @@
 export const ELSEWHERE_FOLDERS = ["browser", "kernels", "readers", "services"] as const;
 
 /** Files that mock a module, which others of their process may have loaded. */
-export const APART = [
+export const MOCKING = [
   "test/filter/privacy/cipher-keys.test.ts",
   "test/filter/privacy/large-slabs.test.ts",
   "test/filter/privacy/long-names.test.ts",
@@ -13,6 +13,11 @@ export const APART = [
   "test/shard/allowed-output.test.ts",
   "test/steps/steps.test.ts",
 ];
+
+/** Files that leave a store open, as a run that is killed does: its thread would serve others in the environment that it began in. */
+const LEAVING_STORES = ["test/store/connection.test.ts"];
+
+export const APART = [...MOCKING, ...LEAVING_STORES];
 
 /** What the short run (vitest.fast.config.ts) takes of other folders into the same processes. */
 export const FAST_ELSEWHERE = ["test/queue/job-data.test.ts", "test/docs"] as const;
