@@ -4,7 +4,7 @@ import { dropUnfinished } from "../unfinished.js";
 
 /**
  * Exit codes: 0 success; 1 the dump could not be read, filtered or written; 2 the command line is wrong; 128 + the
- * signal's number if a signal stopped it (129 SIGHUP, 130 SIGINT, 143 SIGTERM); or the code that `exitsWith` set for an
+ * signal's number if a signal stopped it (129 SIGHUP, 130 SIGINT, 131 SIGQUIT, 143 SIGTERM); or the code that `exitsWith` set for an
  * error.
  */
 export function exitCodeOf(error: unknown, signal: NodeJS.Signals | undefined): number {
@@ -36,8 +36,11 @@ export interface Stop {
   signalName(): NodeJS.Signals | undefined;
 }
 
+/** Signals that end a program which does not handle them, and leave it time to clean up. Windows does not have all of them. */
+const STOPPING = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGVTALRM", "SIGXCPU", "SIGUSR2"] as const;
+
 /**
- * The first SIGINT, SIGTERM or SIGHUP (the terminal is gone) stops the run, which cleans up. A second one ends the
+ * The first SIGINT, SIGTERM, SIGHUP (the terminal is gone) or other signal that ends programs stops the run, which cleans up. A second one ends the
  * program at once, and removes temporary files. An uncaught error stops the run like the first signal. `report` gets
  * both.
  */
@@ -51,7 +54,7 @@ export function stopOnSignals(report: (error: unknown) => void): Stop {
     controller.abort(error);
     setTimeout(() => process.exit(), CLEAN_UP);
   });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  for (const signal of STOPPING.filter((one) => one in constants.signals)) {
     process.on(signal, () => {
       if (name !== undefined) {
         report(stoppedAtOnce(signal));

@@ -1,5 +1,6 @@
 /** Runs that do not reach their end: by a signal, or because nobody reads what they write. */
 import { readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
@@ -46,11 +47,15 @@ async function stopInMidRun(signal: NodeJS.Signals, args: readonly string[], opt
   return ended;
 }
 
+/** Signals for which Node does nothing: they would end the program, and leave its temporary files. */
+const OTHERS = ["SIGQUIT", "SIGALRM", "SIGVTALRM", "SIGXCPU", "SIGUSR2"] as const;
+
 describe("stopped in mid-run: soon, with 128 + the signal's number, and nothing is left", () => {
   test.each([
     ["SIGINT", 130, slow],
     ["SIGTERM", 143, slow],
     ["SIGTERM", 143, [...slow, "-f"]],
+    ...(process.platform === "win32" ? [] : OTHERS.map((name) => [name, 128 + constants.signals[name], slow] as const)),
   ] as const)("%s, exit code %i, %j", async (signal, code, args) => {
     const run = await stopInMidRun(signal, args);
     expect([run.code, run.signal, run.stdout.length], run.stderr).toEqual([code, null, 0]);
