@@ -118,14 +118,25 @@ export function findBitIn(bytes: Uint8Array, start: number, end: number, value: 
  * pages that are all alike takes milliseconds, during which no other event runs.
  */
 function afterEqual(bytes: Uint8Array, start: number, end: number, skip: number): number {
-  let i = start;
-  let long = start + LONG_RUN;
-  while (i < end && bytes[i] === skip) {
-    i++;
-    if (i !== long) continue;
-    const piece = skip === 0 ? ZEROS : ONES;
-    while (end - i >= PIECE && piece.compare(bytes, i, i + PIECE) === 0) i += PIECE;
-    long = i + LONG_RUN;
+  let from = start;
+  for (;;) {
+    const stop = Math.min(end, from + LONG_RUN);
+    const i = afterBytes(bytes, from, stop, skip);
+    if (i < stop || i === end) return i;
+    from = afterPieces(bytes, i, end, skip === 0 ? ZEROS : ONES);
   }
+}
+
+/** The same, byte by byte: apart, so that V8 compiles it once. */
+function afterBytes(bytes: Uint8Array, start: number, end: number, skip: number): number {
+  let i = start;
+  while (i < end && bytes[i] === skip) i++;
+  return i;
+}
+
+/** The first index from `start` on at which no whole piece like this one begins. */
+function afterPieces(bytes: Uint8Array, start: number, end: number, piece: Buffer): number {
+  let i = start;
+  while (end - i >= PIECE && piece.compare(bytes, i, i + PIECE) === 0) i += PIECE;
   return i;
 }

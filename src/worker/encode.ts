@@ -3,7 +3,7 @@ import { HASH_SIZE, type HashModule, loadEncodeModule, type ZeroModule } from ".
 import { type EraseSpans, overwrite } from "../filter/erase/spans.js";
 import { clearStackTops, type StackTops } from "../filter/privacy/stack-tops.js";
 import type { StrictFilter } from "../filter/privacy/strict/strict-filter.js";
-import { RECORD_FLAGS_SHIFT, ZERO_PAGE } from "../page-record.js";
+import { RECORD_FLAGS_SHIFT, RECORD_SIZE_MASK, ZERO_PAGE } from "../page-record.js";
 import { attachStrictMemory } from "../reader/attach.js";
 import { clearBits, nextRun, type PageBitmap, runsFrom } from "../reader/bitmap.js";
 import { type PhysicalMemory, readPages } from "../reader/physical-memory.js";
@@ -154,7 +154,8 @@ interface EncodeAddresses {
 
 /**
  * Compresses the pages that are not zero, without gaps, from `output` on. Returns the number of bytes. Kept small,
- * because V8 has to compile it.
+ * because V8 has to compile it, and without a branch that few pages take: V8 compiles the loop again when the first one
+ * takes it.
  */
 function compressPages(
   encoder: PageEncoder,
@@ -162,23 +163,33 @@ function compressPages(
   pageSize: number,
   { input, output, scratch }: EncodeAddresses,
 ): number {
+  const flag = encoder.flag << RECORD_FLAGS_SHIFT;
   let end = output;
+  let plain = 0;
   for (let i = 0; i < records.length; i++) {
-    if (isZero !== undefined && isZero[i] === 1) {
-      records[i] = ZERO_PAGE;
-      continue;
+    let record = ZERO_PAGE;
+    if (isZero === undefined || isZero[i] !== 1) {
+      const size = encoder.encode(input + i * pageSize, end, scratch);
+      record = size === 0 ? pageSize : size | flag;
+      end += size === 0 ? pageSize : size;
+      plain += size === 0 ? 1 : 0;
     }
-    const source = input + i * pageSize;
-    let size = encoder.encode(source, end, scratch);
-    let flag = encoder.flag;
-    if (size === 0) {
-      bytes.copyWithin(end, source, source + pageSize);
-      [size, flag] = [pageSize, 0];
-    }
-    records[i] = size | (flag << RECORD_FLAGS_SHIFT);
-    end += size;
+    records[i] = record;
   }
+  if (plain > 0) copyPlain(bytes, records, pageSize, input, output);
   return end - output;
+}
+
+/** Copies the pages that do not shrink to their places among the compressed ones. */
+function copyPlain(bytes: Uint8Array, records: Uint32Array, pageSize: number, input: number, output: number): void {
+  let at = output;
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i] as number;
+    if (record === ZERO_PAGE) continue;
+    const source = input + i * pageSize;
+    if (record === pageSize) bytes.copyWithin(at, source, source + pageSize);
+    at += record & RECORD_SIZE_MASK;
+  }
 }
 
 /** Closes the gaps of zero pages among the pages from `start` on, run by run. Returns the number of bytes. */

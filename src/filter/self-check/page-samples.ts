@@ -1,6 +1,6 @@
 import type { OrderField, PageLayout } from "../../kernel/page/page-layout.js";
 import { pageMarks } from "../../kernel/page/page-marks.js";
-import { type PageBitmap, testBit } from "../../reader/bitmap.js";
+import { findBit, type PageBitmap, testBit } from "../../reader/bitmap.js";
 import type { SampleBlock } from "./sample.js";
 import type { Share } from "./share.js";
 
@@ -96,11 +96,14 @@ function countPages(
   const addressWord = Number(BigInt.asUintN(32, address));
   // The lower half of an address is enough.
   const namesItself = (at: number) => word(at + facts.low) === ((addressWord + at * 4) | 0);
+  // Nearly always all of them exist.
+  const allExist = findBit(exists, firstPfn, firstPfn + count, false) === firstPfn + count;
   // The last one is only read as the neighbour of the one before.
   for (let i = 0; i + 1 < count; i++) {
     const at = i * facts.size;
     if (facts.hasList && counts.namesItself.right < CONFIRMED) countLists(at, facts, counts, namesItself);
-    if ((facts.hasTails && (word(at + facts.compoundHead) & 1) !== 0) || !testBit(exists, firstPfn + i)) continue;
+    if (facts.hasTails && (word(at + facts.compoundHead) & 1) !== 0) continue;
+    if (!allExist && !testBit(exists, firstPfn + i)) continue;
     const mapcount = facts.hasMapcount ? word(at + facts.mapcount) : -1;
     const references = word(at + facts.refcount);
     if (facts.hasPrivate && (mapcount === facts.buddy || (references === 0 && mapcount < -1))) {
