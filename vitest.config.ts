@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     ...common,
     projects: [
-      // Files follow each other in the same processes, and share the modules that they import: a process for each would take a third of the whole run.
+      // Files follow each other in the same processes, and share the modules that they import: a process for each takes half a second of the processor more.
       {
         test: {
           ...common,

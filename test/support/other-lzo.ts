@@ -16,25 +16,30 @@ export function decodeLzo(input: Uint8Array, limit: number): Buffer {
     }
     return value;
   };
-  const literals = (count: number): void => {
-    for (let i = 0; i < count; i++) {
-      put(byte());
-    }
-  };
-  const put = (value: number): void => {
-    if (written === limit) {
+  /** Where the next bytes go. */
+  const room = (count: number): number => {
+    if (written + count > limit) {
       throw new Error(`the LZO stream decodes to more than ${limit} bytes`);
     }
-    output[written++] = value;
+    written += count;
+    return written - count;
+  };
+  const literals = (count: number): void => {
+    if (next + count > input.length) {
+      throw new Error("the LZO stream ends inside an instruction");
+    }
+    output.set(input.subarray(next, next + count), room(count));
+    next += count;
   };
   const copy = (distance: number, length: number): void => {
     if (distance > written) {
       throw new Error(`an LZO copy reaches ${distance} bytes back, ${written} bytes are there`);
     }
-    // One byte at a time: source and target may overlap, and then repeat.
-    for (let i = 0; i < length; i++) {
-      put(output[written - distance] ?? 0);
-    }
+    const at = room(length);
+    // Source and target may overlap, and then repeat: a byte of the target may be the source of a later one.
+    if (distance >= length) output.copyWithin(at, at - distance, at - distance + length);
+    else if (distance === 1) output.fill(output[at - 1] as number, at, at + length);
+    else for (let i = at; i < at + length; i++) output[i] = output[i - distance] as number;
   };
   const longLength = (operand: number, bits: number): number => {
     if (operand !== 0) {

@@ -22,7 +22,10 @@ export function generator(seed: number): () => number {
 
 export function randomBytes(length: number, seed: number): Uint8Array {
   const next = generator(seed);
-  return Uint8Array.from({ length }, () => next() >>> 24);
+  // `Uint8Array.from` takes ten times as long.
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = next() >>> 24;
+  return bytes;
 }
 
 /** Every 64 bytes like a struct page: flags, list pointers that step, a counter of -1, and mostly nothing else. */
@@ -66,7 +69,9 @@ function text(length: number): Uint8Array {
 /** `period` random bytes over and over: matches of distance `period` only. */
 function periodic(length: number, period: number): Uint8Array {
   const unit = randomBytes(period, period);
-  return Uint8Array.from({ length }, (_, i) => unit[i % period] ?? 0);
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += period) bytes.set(unit.subarray(0, Math.min(period, length - at)), at);
+  return bytes;
 }
 
 /** Random, but its last `tail` bytes are its first: the farthest match there can be. */
