@@ -75,6 +75,11 @@ function streamSink({ signal, sizeLimit, spool = {} }: WholeFilterOptions, outpu
   const stream = streamTarget(output.stream, output.name ?? "the output stream", signal);
   const target = sizeLimit === undefined ? stream : limitedTarget(stream, sizeLimit);
   const { pack } = output;
-  if (output.plain) return createOrderedSink(target, { packing: pack, spool, limit: sizeLimit });
-  return createFlattenedSink(pack === undefined ? target : packedTarget(target, pack));
+  try {
+    if (output.plain) return createOrderedSink(target, { packing: pack, spool, limit: sizeLimit });
+    return createFlattenedSink(pack === undefined ? target : packedTarget(target, pack));
+  } catch (error) {
+    void stream.abort();
+    throw error;
+  }
 }

@@ -3,11 +3,22 @@ import { OPTION } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import type { ByteTarget } from "./byte-target.js";
 
+/** Streams to which a run writes: the bytes of two would be mixed, and both runs would succeed. */
+const inUse = new WeakSet<NodeJS.WritableStream>();
+
 /**
- * A stream that others read, such as stdout. It is not ended. Throws `NOT_WRITABLE` if it fails (the program at the
- * other end of the pipe has ended), `NO_SPACE` if the disk behind it is full, `ABORTED`.
+ * A stream that others read, such as stdout. It is not ended. Throws `BAD_OPTION` for one to which another run writes;
+ * writing throws `NOT_WRITABLE` if it fails (the program at the other end of the pipe has ended), `NO_SPACE` if the disk
+ * behind it is full, `ABORTED`.
  */
 export function streamTarget(stream: NodeJS.WritableStream, name: string, signal?: AbortSignal): ByteTarget {
+  if (inUse.has(stream)) {
+    throw new DumpError("BAD_OPTION", "another run writes to this stream", {
+      file: name,
+      cure: "Give each run a stream of its own, or wait until the other has ended",
+    });
+  }
+  inUse.add(stream);
   let failure: unknown;
   let size = 0;
   stream.on("error", (error) => {
@@ -21,6 +32,7 @@ export function streamTarget(stream: NodeJS.WritableStream, name: string, signal
   const closed = () => refuse?.(streamError(name, failure ?? new Error("it was closed before its end")));
   stream.on("close", closed);
   const forget = () => {
+    inUse.delete(stream);
     signal?.removeEventListener("abort", stop);
     stream.off("close", closed);
   };
