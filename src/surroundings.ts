@@ -37,6 +37,13 @@ export function threadSurroundingsError(error: unknown): DumpError | undefined {
       cause: error,
     });
   }
+  // An extension may be denied other things.
+  if ((error as { readonly permission?: unknown } | undefined)?.permission === "WorkerThreads") {
+    return new DumpError("SYSTEM_LIMIT", "no thread can be started: Node's --permission does not allow it", {
+      cure: "Add --allow-worker to Node's options",
+      cause: error,
+    });
+  }
   return hasDirectory() ? undefined : directoryGone(error);
 }
 
