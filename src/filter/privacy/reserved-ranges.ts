@@ -71,6 +71,26 @@ export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelOb
   return { ranges, gaps };
 }
 
+/** 1 MiB. */
+const LOW_PAGES = 256;
+
+/**
+ * Reserved pages of a PC's first megabyte, which firmware and boot loader used: among others the last keys that were pressed
+ * before the kernel began (passwords of disks), and the command line. Kernels since 5.13 keep all of it reserved, and have
+ * there what starts further CPUs. `isReserved` asks struct pages.
+ */
+export function lowMemory({ machine, maxMapnr }: Dump, isReserved: (pfn: number) => boolean): PfnRange[] {
+  const ranges: { startPfn: number; endPfn: number }[] = [];
+  if (machine.arch !== "x86_64" && machine.arch !== "i386") return ranges;
+  for (let pfn = 0; pfn < Math.min(LOW_PAGES, maxMapnr); pfn++) {
+    const last = ranges.at(-1);
+    if (!isReserved(pfn)) continue;
+    if (last?.endPfn === pfn) last.endPfn++;
+    else ranges.push({ startPfn: pfn, endPfn: pfn + 1 });
+  }
+  return ranges;
+}
+
 /** Without CONFIG_KALLSYMS_ALL a kernel has symbols of functions only. */
 const withoutVariables = ({ symbols }: KernelObjects) => symbols.address("init_task") === undefined;
 

@@ -31,7 +31,7 @@ import type { PrivacyExtra, PrivacyKeep } from "./privacy-names.js";
 import { type PrivateObjects, privateObjects } from "./private-objects.js";
 import { queuedSignals } from "./queued-signals.js";
 import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
-import { reservedRanges } from "./reserved-ranges.js";
+import { lowMemory, reservedRanges } from "./reserved-ranges.js";
 import { screens } from "./screens.js";
 import { SCRUBBED, type Scrubbed, type ScrubList } from "./scrubbed.js";
 import { slabGaps } from "./slab-gaps.js";
@@ -173,8 +173,8 @@ class ScrubRun {
       this.#frame = registerFrame(dump.machine, version, kernel?.types.sizeOf("pt_regs"));
       this.#stackTops = stackTopsOf(dump, this.#frame);
     }
+    const structs = structPageReader(space, dump.memory, view.memMap, view.layout);
     if (kernel !== undefined) {
-      const structs = structPageReader(space, dump.memory, view.memMap, view.layout);
       this.#large = largeObjects(space, kernel, allTasks(dump, view, kernel), structs);
     }
     const { ranges: foreign, gaps } = reservedRanges(dump, space, kernel);
@@ -183,7 +183,7 @@ class ScrubRun {
       stackTops: this.#stackTops,
       pages: this.#large?.pages ?? [],
       crashKernel: kernel && namedCrashKernel(dump, kernel),
-      foreign,
+      foreign: [...lowMemory(dump, (pfn) => structs.isReserved(pfn)), ...foreign],
       kernelStack: this.#stack,
     };
   }

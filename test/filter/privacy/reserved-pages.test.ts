@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { createDeviceCheck } from "../../../src/filter/privacy/device-check.js";
 import { coversPages, linearMemory } from "../../../src/filter/privacy/linear-memory.js";
-import { reservedRanges } from "../../../src/filter/privacy/reserved-ranges.js";
+import { lowMemory, reservedRanges } from "../../../src/filter/privacy/reserved-ranges.js";
 import type { PageLayout } from "../../../src/kernel/page/page-layout.js";
 import { setBits, sharedBitmap } from "../../../src/reader/bitmap.js";
 import type { Dump } from "../../../src/reader/dump.js";
@@ -208,6 +208,15 @@ describe("memory reserved at boot for others", () => {
     expect(ranges(one)).toEqual({ ranges: found, gaps: [] });
     const nowhere = machine({ init_task: 0x80 }, { ...TYPES, ...tree });
     expect(ranges(nowhere).gaps).toEqual([expect.stringMatching(/device tree/)]);
+  });
+
+  test("a PC's first megabyte, but for pages that were given out; of other machines nothing", () => {
+    const pc = { maxMapnr: 1024, machine: { arch: "x86_64" } } as unknown as Dump;
+    expect(lowMemory(pc, (pfn) => pfn !== 100)).toEqual([
+      { startPfn: 0, endPfn: 100 },
+      { startPfn: 101, endPfn: 256 },
+    ]);
+    expect(lowMemory({ ...pc, machine: { arch: "aarch64" } } as unknown as Dump, () => true)).toEqual([]);
   });
 
   test.each([
