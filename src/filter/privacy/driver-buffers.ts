@@ -97,6 +97,20 @@ export function mayHaveVsockPackets(kernel: KernelObjects, version: number): boo
   return known === undefined || known.sizeOf("virtio_vsock_pkt") !== undefined;
 }
 
+/** Data of drivers in kmalloc memory to which nothing leads, including some that were not found. */
+export function otherBuffers(version: number, missing: readonly string[] | undefined, vsock: boolean): string {
+  const names = [
+    ...(missing ?? [
+      "virtio-serial",
+      "hardware random numbers",
+      "keyboards and other input devices",
+      ...(version < kernelVersion(6, 16) ? ["zsmalloc"] : []),
+    ]),
+    ...(vsock ? ["AF_VSOCK"] : []),
+  ];
+  return `kmalloc memory: buffers of drivers, disks and file systems (also of their journals, compression and servers)${names.length === 0 ? "" : `, among them ${names.join(", ")}`}`;
+}
+
 /** Where zsmalloc assembles an object that is in two pages. */
 function mappingAreas(space: AddressSpace, base: KernelObjects): ScrubList | undefined {
   const found: ScrubList = { list: new SpanList(), objects: 0 };

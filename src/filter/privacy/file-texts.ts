@@ -10,7 +10,7 @@ const MAX_PAGES = 2;
 /**
  * Texts that the kernel wrote for programs which read its files in part: names and settings, but also what programs wrote
  * into traces (trace, trace_pipe). They wait in a buffer of each open file; of traces also in an iterator, which is a
- * slab's where pages are larger than 4 KiB.
+ * slab's where pages are larger than 4 KiB. Also the answers of a TPM, with what it unsealed, where its driver is built in.
  */
 export function fileTexts(space: AddressSpace, kernel: KernelObjects, tasks: readonly bigint[]): ScrubList {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
@@ -36,9 +36,12 @@ export function fileTexts(space: AddressSpace, kernel: KernelObjects, tasks: rea
   };
   const pipes = new Set(symbols.addresses("tracing_pipe_fops"));
   const traces = new Set(symbols.addresses("tracer_seq_ops"));
+  const chips = new Set(["tpm_fops", "tpmrm_fops"].flatMap((name) => symbols.addresses(name)));
   let isPipe = false;
+  let isChip = false;
   const wanted = (operations: bigint) => {
     isPipe = pipes.has(operations);
+    isChip = chips.has(operations);
     return true;
   };
   const seen = new Set<bigint>();
@@ -46,6 +49,11 @@ export function fileTexts(space: AddressSpace, kernel: KernelObjects, tasks: rea
     if (seen.has(data) || !memory.isKernelAddress(data)) continue;
     seen.add(data);
     if (isPipe) ofTrace(data);
+    if (isChip)
+      erase(
+        memberAddress(types, "file_priv", data, "data_buffer"),
+        types.member("file_priv", "data_buffer")?.size ?? 0,
+      );
     const text = isOf("seq_file", data)
       ? data
       : isOf("kernfs_open_file", data)

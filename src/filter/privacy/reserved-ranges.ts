@@ -1,4 +1,5 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
+import { archSupport } from "../../kernel/arch/archs.js";
 import { type KernelObjects, readMember, readText } from "../../kernel/objects/kernel-objects.js";
 import type { Dump } from "../../reader/dump.js";
 import type { PfnRange } from "../../reader/pfn-range.js";
@@ -26,7 +27,7 @@ export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelOb
     kernel === undefined ? "no types or no symbols" : withoutVariables(kernel) ? "no symbols of variables" : "";
   if (kernel === undefined || why !== "") {
     const what =
-      "memory reserved at boot for others: bounce buffers of devices (swiotlb), by a device tree, regions of reserve_mem=, and an initramfs that was not freed";
+      "memory reserved at boot for others: a PC's first megabyte, bounce buffers of devices (swiotlb), by a device tree, regions of reserve_mem=, and an initramfs that was not freed";
     return { ranges: [], gaps: [`${what} (retain_initrd): the dump has ${why}`] };
   }
   const { symbols, types } = kernel;
@@ -71,18 +72,15 @@ export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelOb
   return { ranges, gaps };
 }
 
-/** 1 MiB. */
-const LOW_PAGES = 256;
-
 /**
  * Reserved pages of a PC's first megabyte, which firmware and boot loader used: among others the last keys that were pressed
  * before the kernel began (passwords of disks), and the command line. Kernels since 5.13 keep all of it reserved, and have
  * there what starts further CPUs. `isReserved` asks struct pages.
  */
-export function lowMemory({ machine, maxMapnr }: Dump, isReserved: (pfn: number) => boolean): PfnRange[] {
+export function lowMemory({ machine, maxMapnr, pageSize }: Dump, isReserved: (pfn: number) => boolean): PfnRange[] {
   const ranges: { startPfn: number; endPfn: number }[] = [];
-  if (machine.arch !== "x86_64" && machine.arch !== "i386") return ranges;
-  for (let pfn = 0; pfn < Math.min(LOW_PAGES, maxMapnr); pfn++) {
+  const pages = (archSupport(machine.arch)?.firmwareMemory ?? 0) / pageSize;
+  for (let pfn = 0; pfn < Math.min(pages, maxMapnr); pfn++) {
     const last = ranges.at(-1);
     if (!isReserved(pfn)) continue;
     if (last?.endPfn === pfn) last.endPfn++;
@@ -153,11 +151,11 @@ function treeRegions(kernel: KernelObjects): readonly Region[] | undefined {
   const { memory, symbols, types } = kernel;
   const [table, counter] = [symbols.address("reserved_mem"), symbols.address("reserved_mem_count")];
   const entry = types.sizeOf("reserved_mem");
-  if (table === undefined && counter === undefined) return entry === undefined ? [] : undefined;
-  if (table === undefined || counter === undefined || !entry) return undefined;
-  const count = memory.readView(counter, 4)?.getUint32(0, memory.littleEndian) ?? 0;
+  if (table === undefined && counter === undefined && entry === undefined) return [];
+  const count = counter === undefined ? undefined : memory.readView(counter, 4)?.getUint32(0, memory.littleEndian);
+  // Kernels of PCs have the code, too.
   if (count === 0) return [];
-  if (count > TREE_REGIONS) return undefined;
+  if (count === undefined || count > TREE_REGIONS || table === undefined || !entry) return undefined;
   const named = (one: bigint) => {
     const name = memory.isKernelAddress(one) ? readMember(kernel, "reserved_mem", one, "name") : undefined;
     return name !== undefined && memory.isKernelAddress(name) && !!readText(memory, name, MAX_NAME);

@@ -18,9 +18,10 @@ import { bpfMaps } from "./bpf-maps.js";
 import { coreNotes } from "./core-notes.js";
 import { cpuNotes } from "./cpu-notes.js";
 import { namedCrashKernel } from "./crash-kernel.js";
-import { driverBuffers, mayHaveVsockPackets } from "./driver-buffers.js";
+import { driverBuffers, mayHaveVsockPackets, otherBuffers } from "./driver-buffers.js";
 import { entryStacks } from "./entry-stacks.js";
 import { fileTexts } from "./file-texts.js";
+import { freePercpu } from "./free-percpu.js";
 import { hostNames } from "./host-names.js";
 import { type LargeObjects, largeObjects, type ObjectPages } from "./large-objects.js";
 import { LOG_BUFFERS, logBuffers } from "./log-buffers.js";
@@ -168,8 +169,8 @@ class ScrubRun {
   /** Finds what decides about whole pages. */
   begin(registers: boolean): Omit<ScrubSearch, "search" | "close"> {
     const [kernel, dump, view, space] = [this.#kernel, this.#dump, this.#view, this.#space];
+    const version = parseKernelVersion(view.utsname.release) ?? 0;
     if (registers) {
-      const version = parseKernelVersion(view.utsname.release) ?? 0;
       this.#frame = registerFrame(dump.machine, version, kernel?.types.sizeOf("pt_regs"));
       this.#stackTops = stackTopsOf(dump, this.#frame);
     }
@@ -183,7 +184,7 @@ class ScrubRun {
       stackTops: this.#stackTops,
       pages: this.#large?.pages ?? [],
       crashKernel: kernel && namedCrashKernel(dump, kernel),
-      foreign: [...lowMemory(dump, (pfn) => structs.isReserved(pfn)), ...foreign],
+      foreign: [...(kernel ? lowMemory(dump, (pfn) => structs.isReserved(pfn)) : []), ...foreign],
       kernelStack: this.#stack,
     };
   }
@@ -223,16 +224,14 @@ class ScrubRun {
       this.#gaps.push(`screens of virtual consoles, audited terminals and small BPF maps (${this.#why})`, OLD_FRAMES);
       return;
     }
-    const shown = screens(space, kernel);
-    if (shown === undefined) this.#gaps.push("screens of virtual consoles: nothing says where those are");
-    else this.#reach("screens", shown);
+    const nowhere = "nothing says where those are";
+    this.#reachOr(`free areas of per-CPU memory: ${nowhere}`, "free-objects", freePercpu(space, kernel));
+    this.#reachOr(`screens of virtual consoles: ${nowhere}`, "screens", screens(space, kernel));
     const tasks = [...allTasks(dump, view, kernel)];
     this.#add("messages", queuedSignals(space, kernel, tasks));
     this.#add("driver-buffers", fileTexts(space, kernel, tasks));
-    const mark = stackMark(dump.machine, dump.pageSize, this.#stack);
-    const frames = oldFrames(space, kernel, tasks, { mark, bytes: this.#stack.bytes });
-    if (frames === undefined) this.#gaps.push(OLD_FRAMES);
-    else this.#reach("old-frames", frames);
+    const stack = { mark: stackMark(dump.machine, dump.pageSize, this.#stack), bytes: this.#stack.bytes };
+    this.#reachOr(OLD_FRAMES, "old-frames", oldFrames(space, kernel, tasks, stack));
     this.#reach("tty-audit", ttyAudit(space, kernel, tasks));
     const maps = bpfMaps(space, kernel);
     if (maps === undefined) this.#gaps.push("small and per-CPU BPF maps: nothing says where those are");
@@ -339,6 +338,11 @@ class ScrubRun {
     };
   }
 
+  #reachOr(gap: string, kind: Scrubbed, list: ScrubList | undefined): void {
+    if (list === undefined) this.#gaps.push(gap);
+    else this.#reach(kind, list);
+  }
+
   #reach(kind: Scrubbed, list: ScrubList): void {
     this.#reached.add(kind);
     this.#add(kind, list);
@@ -361,20 +365,6 @@ class ScrubRun {
 }
 
 const OLD_FRAMES = "kernel stacks: what calls that have ended left there";
-
-/** Data of drivers in kmalloc memory to which nothing leads, including some that were not found. */
-function otherBuffers(version: number, missing: readonly string[] | undefined, vsock: boolean): string {
-  const names = [
-    ...(missing ?? [
-      "virtio-serial",
-      "hardware random numbers",
-      "keyboards and other input devices",
-      ...(version < kernelVersion(6, 16) ? ["zsmalloc"] : []),
-    ]),
-    ...(vsock ? ["AF_VSOCK"] : []),
-  ];
-  return `kmalloc memory: buffers of drivers, disks and file systems (also of their journals, compression and servers)${names.length === 0 ? "" : `, among them ${names.join(", ")}`}`;
-}
 
 /** Counts stacks with users' registers among the kept ones. */
 function countTops(

@@ -139,6 +139,8 @@ export interface ArchSupport<Image> {
   /** Offset of the top page table's physical address in QEMU's note, in bytes. */
   readonly qemuTopTable?: number;
   readonly vectorRegisters?: VectorRegisters;
+  /** Bytes of physical memory, from 0 on, that firmware and boot loaders use for data of their own. */
+  readonly firmwareMemory?: number;
 
   /** How a kernel whose image was found in memory may have been moved. Absent: it is where it was linked. */
   relocations?(place: ImagePlace): readonly Relocation[];

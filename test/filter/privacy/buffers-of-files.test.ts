@@ -76,6 +76,22 @@ test("texts that programs read in part: of files in /proc, sysfs and traces; no 
   expect(fileTexts(space, large, [task]).objects).toBe(6);
 });
 
+test("answers of a TPM that programs have not read, or that are as they were after reading", () => {
+  const { kernel, view, point } = machine({}, { ...FILES, "file_priv.data_buffer": [256, 4096] });
+  const symbols = { addresses: (name: string) => (name === "tpmrm_fops" ? [at(0x180)] : []) };
+  const open = { ...kernel, symbols } as unknown as KernelObjects;
+  point(0x200, 0x300);
+  point(0x308, 0x400);
+  point(0x400, 0x500);
+  view.setUint32(0x408, 2, true);
+  for (const [i, operations] of [0x180, 0x190].entries()) {
+    point(0x500 + 8 * i, 0x600 + 16 * i);
+    point(0x600 + 16 * i, operations);
+    point(0x608 + 16 * i, 0x8000 + 0x4000 * i);
+  }
+  expect(piecesOf(fileTexts(space, open, [at(0x200)]).list)).toEqual([[0x8100, 0x9100]]);
+});
+
 test("the page that zswap compressed last: of each CPU (until 6.7), or of each CPU and pool", () => {
   const symbols = { __per_cpu_offset: 0x200, __cpu_possible_mask: 0x300 };
   const old = machine({ ...symbols, zswap_dstmem: 0x40n }, {});

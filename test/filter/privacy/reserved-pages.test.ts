@@ -211,12 +211,12 @@ describe("memory reserved at boot for others", () => {
   });
 
   test("a PC's first megabyte, but for pages that were given out; of other machines nothing", () => {
-    const pc = { maxMapnr: 1024, machine: { arch: "x86_64" } } as unknown as Dump;
+    const pc = { maxMapnr: 1024, pageSize: 4096, machine: { arch: "x86_64" } } as unknown as Dump;
     expect(lowMemory(pc, (pfn) => pfn !== 100)).toEqual([
       { startPfn: 0, endPfn: 100 },
       { startPfn: 101, endPfn: 256 },
     ]);
-    expect(lowMemory({ ...pc, machine: { arch: "aarch64" } } as unknown as Dump, () => true)).toEqual([]);
+    expect(lowMemory({ ...pc, machine: { arch: "arm64" } } as unknown as Dump, () => true)).toEqual([]);
   });
 
   test.each([

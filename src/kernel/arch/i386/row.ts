@@ -36,6 +36,7 @@ export const I386: ArchSupport<I386Space> = {
     },
   ],
   noteStackPointer: NOTE32 + 15 * 4,
+  firmwareMemory: 1 << 20,
   vectorRegisters: X86_VECTORS,
   relocations: i386Relocations,
   exports: { maxPhysmemBits: ({ vmlinux }) => (vmlinux.types.sizeOf("pte_t") === 8 ? 36 : 32) },

@@ -90,6 +90,7 @@ export const X86_64: ArchSupport<X86_64Space> = {
   noteStackPointer: NOTE64 + 19 * 8,
   // Behind the registers 10 segments of 24 bytes, and CR0 to CR2.
   qemuTopTable: 8 + 18 * 8 + 10 * 24 + 3 * 8,
+  firmwareMemory: 1 << 20,
   vectorRegisters: X86_VECTORS,
   relocations: x86_64Relocations,
   exports: X86_64_EXPORTS,

@@ -1,0 +1,98 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import { type KernelObjects, readInteger, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import { possibleCpus } from "../../kernel/objects/per-cpu.js";
+import { SpanList } from "../erase/spans.js";
+import type { ScrubList } from "./scrubbed.js";
+import { SearchSteps } from "./search-steps.js";
+
+/** The allocator's slots, by the largest free area. */
+const MAX_SLOTS = 64;
+const MAX_CHUNKS = 1 << 16;
+/** Words of bitmaps, and pieces on all CPUs. */
+const MAX_STEPS = 1 << 22;
+/** PCPU_MIN_ALLOC_SIZE: bytes of a bit. */
+const UNIT = 4;
+/** Smaller areas contain no word of data with what is around it. */
+const MIN_AREA = 16;
+/** The most pages of a chunk on one CPU. */
+const MAX_PAGES = 1 << 12;
+
+/**
+ * Areas of per-CPU memory that are free (mm/percpu.c): where the kernel does not zero pages when it gives them out, they have
+ * what the pages' previous owner left; else what the areas' own did. `undefined` if symbols or types do not lead to the
+ * chunks, or there is too much.
+ */
+export function freePercpu(
+  space: AddressSpace,
+  kernel: KernelObjects,
+  steps = new SearchSteps(MAX_STEPS),
+): ScrubList | undefined {
+  const found: ScrubList = { list: new SpanList(), objects: 0 };
+  const { memory, symbols, types } = kernel;
+  const cpus = possibleCpus(kernel);
+  const lists = pointerIn(kernel, "pcpu_chunk_lists") ?? pointerIn(kernel, "pcpu_slot");
+  const offsets = pointerIn(kernel, "pcpu_unit_offsets");
+  const slotsAt = symbols.address("pcpu_nr_slots");
+  const slots = slotsAt === undefined ? undefined : readInteger(memory, slotsAt, 4);
+  // Bitmaps since 4.14.
+  if (types.member("pcpu_chunk", "alloc_map") === undefined || slots === undefined || slots > MAX_SLOTS)
+    return undefined;
+  if (cpus === undefined || lists === undefined || offsets === undefined) return undefined;
+  const units = cpus.map((cpu) => memory.readWord(offsets + BigInt(cpu * memory.wordSize)) ?? 0n);
+  const erase = (from: bigint, length: number) => {
+    for (let done = 0; done < length; ) {
+      const at = from + BigInt(done);
+      const n = Math.min(length - done, memory.pageSize - Number(at % BigInt(memory.pageSize)));
+      // Pages that no CPU has used yet are not there.
+      const place = steps.take() ? space.translate(at) : undefined;
+      if (place !== undefined) found.list.add(place.paddr, n);
+      done += n;
+    }
+  };
+  for (let slot = 0; slot < Number(slots); slot++) {
+    const head = lists + BigInt(slot * 2 * memory.wordSize);
+    for (const chunk of walkList(kernel, head, "pcpu_chunk", "list", MAX_CHUNKS)) {
+      const base = readMember(kernel, "pcpu_chunk", chunk, "base_addr");
+      const areas = freeAreas(kernel, chunk, steps);
+      if (!base || areas === undefined || steps.cut) return undefined;
+      for (const [from, to] of areas) {
+        for (const unit of units) erase(BigInt.asUintN(memory.wordSize * 8, base + unit + BigInt(from)), to - from);
+        found.objects++;
+      }
+    }
+  }
+  return steps.cut ? undefined : found;
+}
+
+function pointerIn({ memory, symbols }: KernelObjects, name: string): bigint | undefined {
+  const at = symbols.address(name);
+  const value = at === undefined ? undefined : memory.readWord(at);
+  return value && memory.isKernelAddress(value) ? value : undefined;
+}
+
+/** The free areas of a chunk, [from, to) in bytes from its begin on each CPU. */
+function freeAreas(kernel: KernelObjects, chunk: bigint, steps: SearchSteps): [number, number][] | undefined {
+  const { memory } = kernel;
+  const map = readMember(kernel, "pcpu_chunk", chunk, "alloc_map");
+  const pages = Number(readMember(kernel, "pcpu_chunk", chunk, "nr_pages") ?? 0n);
+  if (!map || pages <= 0 || pages > MAX_PAGES) return undefined;
+  const bytes = (pages * memory.pageSize) / UNIT / 8;
+  const bits = steps.take(Math.ceil(bytes / 64)) ? memory.readView(map, bytes) : undefined;
+  if (bits === undefined) return undefined;
+  const areas: [number, number][] = [];
+  let from = -1;
+  const isUsed = (bit: number) => {
+    // Bitmaps consist of words.
+    const word = memory.littleEndian ? bit >>> 3 : ((bit >>> 3) ^ (memory.wordSize - 1)) >>> 0;
+    return (bits.getUint8(word) >>> (bit & 7)) & 1;
+  };
+  for (let bit = 0; bit <= bytes * 8; bit++) {
+    if (bit < bytes * 8 && !isUsed(bit)) {
+      if (from < 0) from = bit;
+    } else if (from >= 0) {
+      if ((bit - from) * UNIT >= MIN_AREA) areas.push([from * UNIT, bit * UNIT]);
+      from = -1;
+    }
+  }
+  return areas;
+}
