@@ -15,7 +15,7 @@ export const MOCKING = [
 ];
 
 /** Files that leave a store open, as a run that is killed does: its thread would serve others in the environment that it began in. */
-const LEAVING_STORES = ["test/store/connection.test.ts", "test/store/side-files.test.ts"];
+const LEAVING_STORES = ["test/store/connection.test.ts"];
 
 export const APART = [...MOCKING, ...LEAVING_STORES];
 

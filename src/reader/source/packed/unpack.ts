@@ -68,6 +68,8 @@ export async function unpackStream(
   const opened: ByteQueue[] = [];
   try {
     const packed = new ByteQueue(breathing(chunks, name, options.signal, PACKED_BREATH));
+    // It is closed too where nothing is packed: an object's stream holds its store open.
+    opened.push(packed);
     const { layers, queue } = await unpackLayers(packed, name, options, { layers: [], opened });
     const packing = layers.length === 0 ? undefined : layers.toReversed().join(", ");
     return { packing, chunks: closing(queue, opened) };
