@@ -239,6 +239,8 @@ async function runMatrix(what, way, name, kinds) {
     };
     const { codes, met, told } = await meetAll(proxy, () => step(args), faults, makeAgain);
     if (codes.at(-1) !== 0) found.push(`${label} FAILED`);
+    // A fault that no request met shows nothing.
+    if (met < faults.length) found.push(`${label} MET ${met} OF ${faults.length}`);
     cells.push(`${label}: ${met} of ${faults.length} met, ${codes.join(" ")}`);
     for (const line of told) cells.push(`    ${line}`);
   }
