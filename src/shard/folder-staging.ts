@@ -88,7 +88,8 @@ export async function removeIn(parent: HeldFolder, name: string, depth = DEPTH):
     for (let tries = TRIES; ; tries--) {
       const error = await removeOnce(parent, folder, name, depth).catch((error: unknown) => error);
       const code = systemErrorCode(error);
-      if (error === undefined || code === "ENOENT") return;
+      // What has a name that is too long is not there, either.
+      if (error === undefined || code === "ENOENT" || code === "ENAMETOOLONG") return;
       if (tries === 0 || (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "EBUSY")) throw error;
       await setTimeout(100);
     }
@@ -120,6 +121,13 @@ async function removeOnce(parent: HeldFolder, folder: HeldFolder, name: string, 
 /** The error of a staging folder, or a file in it, that cannot be written. */
 export function stagingError(file: string, error: unknown): DumpError {
   const code = systemErrorCode(error);
+  if (code === "ENAMETOOLONG") {
+    return new DumpError("BAD_OPTION", `cannot be written: ${describeSystemError(error)}`, {
+      file: shownPath(file),
+      cure: "Give the output a shorter name: those of a plan's files are up to 27 bytes longer",
+      cause: error,
+    });
+  }
   const full = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
   return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${describeSystemError(error)}`, {
     file: shownPath(file),

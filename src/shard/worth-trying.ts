@@ -18,7 +18,7 @@ const LASTING: ReadonlySet<string> = new Set<DumpErrorCode>([
  * options or the output are permanent.
  */
 export function isWorthTrying(error: unknown): boolean {
-  return error instanceof DumpError && !isLasting(error.code);
+  return error instanceof DumpError && !isLasting(error.code) && error.systemError !== "ENAMETOOLONG";
 }
 
 /** Whether a run that failed with that code will always fail. */

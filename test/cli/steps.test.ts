@@ -57,6 +57,15 @@ test("what will fail again ends with 1 or 2, what may not with 75", async () => 
   expectFailure(await runHere(["plan", dump, "x"]), 2, "--staging");
   expectFailure(await runHere(["plan", dump, out, "--staging", run]), 1, "exists already");
   expectFailure(await runHere(["plan", dump, join(folder, "y"), "--staging", join(folder, "a", "b")]), AGAIN, "a/b");
+  for (const [length, code] of [
+    [228, 0],
+    [229, 2],
+    [256, 1],
+  ] as const) {
+    const { code: ended, stderr } = await runHere(["plan", dump, join(folder, "n".repeat(length)), "--staging", run]);
+    expect([ended, stderr.toString().includes("the name is too long")]).toEqual([code, code !== 0]);
+    if (code === 0) await said("staging", run, "--clean");
+  }
   expectFailure(await runHere(["shard", run]), 2, "number of a shard");
   expectFailure(await runHere(["shard", run, "x"]), 2, "number of a shard");
   expectFailure(await runHere(["finish"]), 2, "no place was named");
