@@ -66,14 +66,15 @@ export async function unpackStream(
   options: UnpackOptions,
 ): Promise<UnpackedStream> {
   const opened: ByteQueue[] = [];
+  const packed = new ByteQueue(breathing(chunks, name, options.signal, PACKED_BREATH));
   try {
-    const packed = new ByteQueue(breathing(chunks, name, options.signal, PACKED_BREATH));
-    // It is closed too where nothing is packed: an object's stream holds its store open.
-    opened.push(packed);
     const { layers, queue } = await unpackLayers(packed, name, options, { layers: [], opened });
-    const packing = layers.length === 0 ? undefined : layers.toReversed().join(", ");
-    return { packing, chunks: closing(queue, opened) };
+    // Who unpacks closes what it reads. Where nothing is packed nobody does: an object's stream holds its store open.
+    if (layers.length === 0) return { packing: undefined, chunks: closing(queue, [packed]) };
+    return { packing: layers.toReversed().join(", "), chunks: closing(queue, opened) };
   } catch (error) {
+    // Not waited for: somebody may be reading it, and a silent stream ends when its owner ends it.
+    packed.close().catch(() => undefined);
     await closeAll(opened);
     throw error;
   }
