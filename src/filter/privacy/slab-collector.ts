@@ -15,6 +15,7 @@ import { type RegisterFrame, userRegisters } from "./register-frame.js";
 import type { Scrubbed, ScrubList } from "./scrubbed.js";
 import { PaddingList } from "./slab-padding.js";
 import { physicalData, skbReader, type WantedData } from "./socket-buffers.js";
+import { spareHeads } from "./spare-heads.js";
 import { type Hole, holesOf, isMerged, typeOfObjects, unwrittenVectors } from "./type-holes.js";
 import { type EntryNames, entryNames } from "./unwritten-names.js";
 import { vectorRegisters } from "./vector-registers.js";
@@ -52,6 +53,7 @@ export class Collector implements QueueRoots {
   readonly #registers: { readonly frame: RegisterFrame | undefined } | undefined;
   readonly #guest: GuestSearch;
   readonly #skb: ReturnType<typeof skbReader>;
+  readonly #spareHeads: ReadonlySet<number>;
   readonly #names: EntryNames | undefined;
   readonly #bufferCaches: BufferCaches;
   readonly #guarded: SlabWalk["guarded"];
@@ -90,6 +92,7 @@ export class Collector implements QueueRoots {
     ];
     this.#zeroed = zeroesOnAllocation(kernel) === true;
     this.#skb = skbReader(kernel.types, dump.machine.wordSize, dump.machine.littleEndian);
+    this.#spareHeads = spareHeads(space, kernel);
   }
 
   /** Adds all of KFENCE's pool but the objects in use. */
@@ -344,7 +347,8 @@ export class Collector implements QueueRoots {
   }
 
   /**
-   * Collects socket buffers, only from slabs whose free objects are known: a freed one points to somebody else's data.
+   * Collects socket buffers, only from slabs whose free objects are known, and none that a CPU keeps for later: a freed
+   * one points to somebody else's data.
    */
   #socketBuffers(slab: Slab): void {
     const reader = this.#skb;
@@ -353,6 +357,7 @@ export class Collector implements QueueRoots {
       const bytes = this.#read(at, slab.cache.objectSize);
       if (bytes === undefined) return;
       for (const place of this.#skbPlaces(slab.cache)) {
+        if (this.#spareHeads.has(at + place)) continue;
         const data = reader.dataOf(bytes, place);
         const found = data && physicalData(this.#space, data.head, data.length);
         const shared = found && this.#read(found.start + found.length, reader.sharedSize);

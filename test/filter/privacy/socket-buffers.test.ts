@@ -1,8 +1,11 @@
 /** Socket buffers: which struct sk_buff are live, and that only data within an object in use is overwritten. */
 import { expect, test } from "vitest";
 import { dataInSlab, restInSlab, skbReader } from "../../../src/filter/privacy/socket-buffers.js";
+import { spareHeads } from "../../../src/filter/privacy/spare-heads.js";
 import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
 import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
+
+import { machine, space } from "../../support/fake-machine.js";
 
 /** Offsets of Debian's 6.1 for x86-64. */
 const MEMBERS: Readonly<Record<string, readonly [offset: number, size: number, count?: number]>> = {
@@ -116,4 +119,27 @@ test("the rest of an object behind a message's text, and nothing of the next obj
   // Before the slab, at an object's end, within the second, in the padding, at the slab's end, behind it.
   const ends = [0x10000, 0x10000 + 1000, 0x10400 + 100, 0x10800 + 1010, 0x11000, 0x11001];
   expect(restInSlab(slab, ends)).toEqual([{ start: 0x10464, length: 900 }]);
+});
+
+test("those that a CPU keeps for its next packets are known, as many as it says", () => {
+  const symbols = { napi_alloc_cache: 0x400n, __per_cpu_offset: 0x100, __cpu_possible_mask: 0x200, nr_cpu_ids: 0x300 };
+  const members: Record<string, [number, number]> = {
+    "napi_alloc_cache.skb_count": [16, 4],
+    "napi_alloc_cache.skb_cache": [24, 64 * 8],
+    cpumask: [0, 8],
+  };
+  const { kernel, word, point, view } = machine(symbols, members);
+  word(0x200, 3n);
+  word(0x300, 2n);
+  point(0x100, 0x1000);
+  point(0x108, 0x2000);
+  for (const [cpu, count] of [
+    [0x1400, 2],
+    [0x2400, 1_000_000],
+  ] as const) {
+    view.setUint32(cpu + 16, count, true);
+    for (let i = 0; i < 3; i++) point(cpu + 24 + 8 * i, cpu + 0x4000 + 0x100 * i);
+  }
+  expect([...spareHeads(space, kernel)]).toEqual([0x5400, 0x5500, 0x6400, 0x6500, 0x6600]);
+  expect([...spareHeads(space, machine({ ...symbols }, {}).kernel)]).toEqual([]);
 });
