@@ -1,6 +1,6 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { archSupport } from "../../kernel/arch/archs.js";
-import { type KernelObjects, readMember, readText } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, readInteger, readMember, readText } from "../../kernel/objects/kernel-objects.js";
 import type { Dump } from "../../reader/dump.js";
 import type { PfnRange } from "../../reader/pfn-range.js";
 
@@ -58,7 +58,7 @@ export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelOb
   for (const { base, size } of ofTree ?? []) {
     add(Math.ceil(Number(base) / pageSize), Math.floor(Number(base + size) / pageSize));
   }
-  const bounced = bounceBuffers(kernel);
+  const bounced = bounceBuffers(kernel, space);
   for (const { base, size } of bounced ?? []) {
     add(Math.floor(Number(base) / pageSize), Math.ceil(Number(base + size) / pageSize));
   }
@@ -114,25 +114,55 @@ const FREED = { start: 0n, size: 0n };
  * x86 with 4 GiB and more; virtual machines with encrypted memory): all packets and blocks of disks on the way. Further
  * pools are no reserved memory. `undefined` if a kernel that has some does not say where.
  */
-function bounceBuffers(kernel: KernelObjects): readonly Region[] | undefined {
-  const { memory, symbols, types } = kernel;
+function bounceBuffers(kernel: KernelObjects, space: AddressSpace): readonly Region[] | undefined {
+  const { symbols } = kernel;
   const variable = symbols.address("io_tlb_default_mem");
-  const region = (base: bigint | undefined, end: bigint | undefined) =>
-    base && end && end > base ? [{ base, size: end - base }] : [];
-  if (variable !== undefined) {
-    const path = ["defpool.", ""].find((one) => types.member("io_tlb_mem", `${one}start`) !== undefined);
-    if (path === undefined) return undefined;
-    // A pointer in 5.13, which begins with an address of physical memory since.
-    const first = memory.readWord(variable) ?? 0n;
-    const pool = memory.isKernelAddress(first) ? first : variable;
-    const read = (name: string) => readMember(kernel, "io_tlb_mem", pool, path + name);
-    return region(read("start"), read("end"));
-  }
-  // Two variables until 5.12.
-  const [start, end] = ["io_tlb_start", "io_tlb_end"].map((name) => symbols.address(name));
-  if (start !== undefined && end !== undefined) return region(memory.readWord(start), memory.readWord(end));
+  const own = variable === undefined ? bounceVariables(kernel, "io_tlb") : bouncePool(kernel, variable);
+  // Xen had its own until 5.12, as pointers.
+  const ofXen = bounceVariables(kernel, "xen_io_tlb", space);
+  if (own === undefined || ofXen === undefined) return undefined;
   const has = ["swiotlb_tbl_map_single", "swiotlb_map"].some((name) => symbols.address(name) !== undefined);
-  return has ? undefined : [];
+  if (own === "none" && ofXen === "none" && has) return undefined;
+  return [own, ofXen].flatMap((regions) => (regions === "none" ? [] : regions));
+}
+
+/**
+ * The pool that a variable is, or points to (5.13). What it begins with does not tell which: on s390x the kernel's addresses
+ * begin at 0, so that each physical address is one of these. The pool does, which says how many slots it has.
+ */
+function bouncePool(kernel: KernelObjects, variable: bigint): readonly Region[] | undefined {
+  const { memory, types } = kernel;
+  const path = ["defpool.", ""].find((one) => types.member("io_tlb_mem", `${one}start`) !== undefined);
+  const first = memory.readWord(variable);
+  if (path === undefined || first === undefined) return undefined;
+  const pools = path === "" && memory.isKernelAddress(first) ? [variable, first] : [variable];
+  for (const pool of pools) {
+    const read = (name: string) => readMember(kernel, "io_tlb_mem", pool, path + name);
+    const [base, end, slots] = [read("start"), read("end"), read("nslabs")];
+    if (base && end && slots && end - base === slots << SLOT_SHIFT) return [{ base, size: end - base }];
+  }
+  return first === 0n && !readMember(kernel, "io_tlb_mem", variable, `${path}start`) ? [] : undefined;
+}
+
+/** IO_TLB_SHIFT */
+const SLOT_SHIFT = 11n;
+
+/** What is between two variables: physical addresses, or pointers if there is a space to translate them. */
+function bounceVariables(
+  { memory, symbols, types }: KernelObjects,
+  prefix: string,
+  pointers?: AddressSpace,
+): readonly Region[] | "none" | undefined {
+  const [start, end] = ["start", "end"].map((name) => symbols.address(`${prefix}_${name}`));
+  if (start === undefined || end === undefined) return "none";
+  // phys_addr_t has 8 bytes on some machines of 32 bits; resource_size_t is one.
+  const size = (pointers === undefined && types.member("resource", "start")?.size) || memory.wordSize;
+  const [first, last] = [readInteger(memory, start, size), readInteger(memory, end, size)];
+  if (first === 0n || last === 0n) return [];
+  if (first === undefined || last === undefined || last <= first) return undefined;
+  const place = pointers?.translate(first)?.paddr;
+  if (pointers !== undefined && place === undefined) return undefined;
+  return [{ base: place === undefined ? first : BigInt(place), size: last - first }];
 }
 
 /** Whether the kernel takes memory from one before it (kho=on, 6.16 and later). */

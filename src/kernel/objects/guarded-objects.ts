@@ -1,3 +1,4 @@
+import type { Dump } from "../../reader/dump.js";
 import type { AddressSpace } from "../address-space.js";
 import { type KernelObjects, readMember } from "./kernel-objects.js";
 
@@ -31,7 +32,7 @@ export interface GuardedObjects {
 export function guardedObjects(
   space: AddressSpace,
   kernel: KernelObjects,
-  pageSize: number,
+  { pageSize, maxMapnr }: Pick<Dump, "pageSize" | "maxMapnr">,
 ): GuardedObjects | "none" | undefined {
   const { memory, symbols, types } = kernel;
   const size = types.sizeOf("kfence_metadata");
@@ -64,15 +65,17 @@ export function guardedObjects(
     const length = Number(readMember(kernel, "kfence_metadata", one, "size") ?? 0n);
     if (length > 0 && length <= pageSize) objects.push({ address: addressOf(array, count), length });
   }
-  const base = poolStart(space, pool, 2 * (count + 1), pageSize);
-  if (base === undefined) return undefined;
+  const pages = 2 * (count + 1);
+  const base = poolStart(space, pool, pages, pageSize);
+  // What is no memory of the machine is no pool, whatever led there.
+  if (base === undefined || base < 0 || base % pageSize !== 0 || base / pageSize + pages > maxMapnr) return undefined;
   const used = new Map<number, GuardedObject>();
   for (const { address, length } of objects) {
     const start = base + Number(address - pool);
     used.set(Math.floor(start / pageSize), { start, length });
   }
-  const startPfn = Math.floor(base / pageSize);
-  return { startPfn, endPfn: startPfn + 2 * (count + 1), used, freed };
+  const startPfn = base / pageSize;
+  return { startPfn, endPfn: startPfn + pages, used, freed };
 }
 
 /** The physical address of the pool, which is in one piece; its first pages are never mapped. */

@@ -103,7 +103,7 @@ export function slabWalk(
   const { littleEndian, wordSize } = dump.machine;
   const takesLists = types.member("kmem_cache", "cpu_slab") !== undefined;
   const sheaves = sheafObjects(space, kernel, caches.keys());
-  const guarded = guardedObjects(space, kernel, pageSize);
+  const guarded = guardedObjects(space, kernel, dump);
   const pool = guarded === "none" ? undefined : guarded;
   const extensionsOf = slabExtensions(dump, space, kernel, type);
   return {

@@ -9,6 +9,7 @@ const TYPES = {
   "kfence_metadata.addr": [8, 8],
   "kfence_metadata.size": [16, 8],
 } as const;
+const DUMP = { pageSize: 4096, maxMapnr: 32 };
 const POOL = 0x8000;
 const METADATA = 0x1000;
 
@@ -34,7 +35,7 @@ test.each([
   ["6.5 and later", true],
   ["5.12 to 6.4", false],
 ])("%s: objects in use, of as many as there are", (_, pointer) => {
-  expect(guardedObjects(space, guest(pointer).kernel, 4096)).toEqual({
+  expect(guardedObjects(space, guest(pointer).kernel, DUMP)).toEqual({
     ...{ startPfn: 8, endPfn: 16, freed: 1 },
     used: new Map([[10, { start: POOL + 0x3000 - 104, length: 100 }]]),
   });
@@ -45,13 +46,24 @@ test("its pages are not mapped while nobody has an object there: the others say 
     translate: (vaddr: bigint) =>
       vaddr < BASE + 0xc000n && vaddr >= BASE + 0x8000n ? undefined : space.translate(vaddr),
   };
-  expect(guardedObjects(holes, guest(true).kernel, 4096)).toMatchObject({ startPfn: 8, endPfn: 16 });
+  expect(guardedObjects(holes, guest(true).kernel, DUMP)).toMatchObject({ startPfn: 8, endPfn: 16 });
 });
 
 test("a kernel without it, one where it is off, and one that does not say", () => {
-  expect(guardedObjects(space, machine({}, {}).kernel, 4096)).toBe("none");
+  expect(guardedObjects(space, machine({}, {}).kernel, DUMP)).toBe("none");
   const off = guest(true);
   off.word(0x80, 0n);
-  expect(guardedObjects(space, off.kernel, 4096)).toBe("none");
-  expect(guardedObjects(space, machine({}, TYPES).kernel, 4096)).toBeUndefined();
+  expect(guardedObjects(space, off.kernel, DUMP)).toBe("none");
+  expect(guardedObjects(space, machine({}, TYPES).kernel, DUMP)).toBeUndefined();
+});
+
+test.each([
+  ["before memory begins", -0x1000, 32],
+  ["not at a page's begin", POOL + 8, 32],
+  ["beyond the memory's end", POOL, 15],
+])("a pool that is %s is none", (_, paddr, maxMapnr) => {
+  const moved = (vaddr: bigint) => ({ paddr: Number(vaddr - BASE) - POOL + paddr, length: 4096 });
+  const at = (translate: typeof moved) => ({ translate });
+  expect(guardedObjects(at(moved), guest(true).kernel, { ...DUMP, maxMapnr })).toBeUndefined();
+  expect(guardedObjects(space, guest(true).kernel, { ...DUMP, maxMapnr: 16 })).toMatchObject({ endPfn: 16 });
 });

@@ -9,7 +9,7 @@ import type { PageLayout } from "../../../src/kernel/page/page-layout.js";
 import { setBits, sharedBitmap } from "../../../src/reader/bitmap.js";
 import type { Dump } from "../../../src/reader/dump.js";
 import { WorkerThreads } from "../../../src/worker/threads.js";
-import { machine, space } from "../../support/fake-machine.js";
+import { BASE, machine, space } from "../../support/fake-machine.js";
 import { filterFile, temporaryFolder } from "../../support/filter.js";
 import { bitmapPfns, readKdumpBitmap2 } from "../../support/golden.js";
 import { privateKernel, setField } from "../../support/kernel/private-kernel.js";
@@ -219,30 +219,83 @@ describe("memory reserved at boot for others", () => {
     expect(lowMemory({ ...pc, machine: { arch: "arm64" } } as unknown as Dump, () => true)).toEqual([]);
   });
 
+  const POOL = { "io_tlb_mem.start": [0, 8], "io_tlb_mem.end": [8, 8], "io_tlb_mem.nslabs": [16, 8] } as const;
+  const LATER = {
+    "io_tlb_mem.defpool.start": [0, 8],
+    "io_tlb_mem.defpool.end": [8, 8],
+    "io_tlb_mem.defpool.nslabs": [16, 8],
+  } as const;
+  const BOUNCED = { init_task: 0x80, swiotlb_tbl_map_single: 0x90 };
+  const NOWHERE = [expect.stringMatching(/bounce buffers/)];
+
   test.each([
     ["variables (until 5.12)", { io_tlb_start: 0x300, io_tlb_end: 0x308 }, {}],
-    [
-      "a pointer to a struct (5.13)",
-      { io_tlb_default_mem: 0x310 },
-      { "io_tlb_mem.start": [0, 8], "io_tlb_mem.end": [8, 8] },
-    ],
-    ["a struct", { io_tlb_default_mem: 0x300 }, { "io_tlb_mem.start": [0, 8], "io_tlb_mem.end": [8, 8] }],
-    [
-      "a struct with a pool (6.6 and later)",
-      { io_tlb_default_mem: 0x300 },
-      { "io_tlb_mem.defpool.start": [0, 8], "io_tlb_mem.defpool.end": [8, 8] },
-    ],
+    ["a pointer to a struct (5.13)", { io_tlb_default_mem: 0x320 }, POOL],
+    ["a struct (5.14 and later)", { io_tlb_default_mem: 0x300 }, POOL],
+    ["a struct with a pool (6.6 and later)", { io_tlb_default_mem: 0x300 }, LATER],
   ] as const)("bounce buffers of devices, in %s", (_, symbols, types) => {
-    const one = machine({ init_task: 0x80, swiotlb_tbl_map_single: 0x90, ...symbols }, { ...TYPES, ...types });
+    const one = machine({ ...BOUNCED, ...symbols }, { ...TYPES, ...types });
     one.word(0x300, 0x8000n);
     one.word(0x308, 0xc000n);
-    one.point(0x310, 0x300);
+    one.word(0x310, 8n);
+    one.point(0x320, 0x300);
     expect(ranges(one)).toEqual({ ranges: [{ startPfn: 8, endPfn: 12 }], gaps: [] });
-    one.word(0x300, 0n);
-    one.word(0x308, 0n);
+    for (const at of [0x300, 0x308, 0x320]) one.word(at, 0n);
     expect(ranges(one)).toEqual({ ranges: [], gaps: [] });
-    const nowhere = machine({ init_task: 0x80, swiotlb_tbl_map_single: 0x90 }, TYPES);
-    expect(ranges(nowhere).gaps).toEqual([expect.stringMatching(/bounce buffers/)]);
+    expect(ranges(machine(BOUNCED, TYPES)).gaps).toEqual(NOWHERE);
+  });
+
+  test.each([
+    ["5.14 and later", POOL],
+    ["6.6 and later", LATER],
+  ])("bounce buffers where the kernel's addresses begin at 0 (s390x), %s: their place is no pointer", (_, types) => {
+    const one = machine({ ...BOUNCED, io_tlb_default_mem: 0x300 }, { ...TYPES, ...types });
+    one.word(0x300, 0x8000n);
+    one.word(0x308, 0xc000n);
+    one.word(0x310, 8n);
+    const { memory } = one.kernel;
+    const virtual = (at: bigint) => (at < BASE ? at + BASE : at);
+    const zeroBased = {
+      ...memory,
+      isKernelAddress: () => true,
+      readView: (at: bigint, length: number) => memory.readView(virtual(at), length),
+      readWord: (at: bigint) => memory.readWord(virtual(at)),
+    };
+    const kernel = { ...one.kernel, memory: zeroBased } as unknown as typeof one.kernel;
+    expect(reservedRanges(dump, space, kernel)).toEqual({ ranges: [{ startPfn: 8, endPfn: 12 }], gaps: [] });
+    // Neither place has as many slots as it says: that is a gap, and no range.
+    one.word(0x310, 7n);
+    expect(reservedRanges(dump, space, kernel)).toEqual({ ranges: [], gaps: NOWHERE });
+  });
+
+  test("bounce buffers of a kernel that lacks the member with their end, or how many they are, are a gap", () => {
+    const { "io_tlb_mem.end": _, ...types } = POOL;
+    const one = machine({ ...BOUNCED, io_tlb_default_mem: 0x300 }, { ...TYPES, ...types });
+    one.word(0x300, 0x8000n);
+    expect(ranges(one)).toEqual({ ranges: [], gaps: NOWHERE });
+  });
+
+  test("Xen's bounce buffers (until 5.12), beside the others, are named by pointers", () => {
+    const xen = { xen_io_tlb_start: 0x300, xen_io_tlb_end: 0x308 };
+    const one = machine({ ...BOUNCED, ...xen, io_tlb_start: 0x310, io_tlb_end: 0x318 }, TYPES);
+    one.point(0x300, 0x8000);
+    one.point(0x308, 0xc000);
+    expect(ranges(one)).toEqual({ ranges: [{ startPfn: 8, endPfn: 12 }], gaps: [] });
+    one.word(0x310, 0x10000n);
+    one.word(0x318, 0x11000n);
+    expect(ranges(one).ranges).toContainEqual({ startPfn: 16, endPfn: 17 });
+    one.word(0x300, 0xffff_c900_0000_0000n);
+    one.word(0x308, 0xffff_c900_0000_4000n);
+    expect(ranges(one).gaps).toEqual(NOWHERE);
+  });
+
+  test("physical addresses of 8 bytes on a machine of 32 bits (PAE, LPAE)", () => {
+    const one = machine({ ...BOUNCED, io_tlb_start: 0x300, io_tlb_end: 0x308 }, { ...TYPES, "resource.start": [0, 8] });
+    one.word(0x300, 0x8000n);
+    one.word(0x308, 0x1_0000_0000n);
+    const kernel = { ...one.kernel, memory: { ...one.kernel.memory, wordSize: 4 } } as unknown as typeof one.kernel;
+    const large = { ...dump, maxMapnr: 1 << 21 } as unknown as Dump;
+    expect(reservedRanges(large, space, kernel).ranges).toEqual([{ startPfn: 8, endPfn: 1 << 20 }]);
   });
 
   test("memory that an earlier kernel handed over is said, if it was asked for", () => {
