@@ -37,7 +37,19 @@ export interface Stop {
 }
 
 /** Signals that end a program which does not handle them, and leave it time to clean up. Windows does not have all of them. */
-const STOPPING = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGVTALRM", "SIGXCPU", "SIGUSR2"] as const;
+const STOPPING = [
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGALRM",
+  "SIGVTALRM",
+  "SIGXCPU",
+  "SIGUSR2",
+  "SIGIO",
+  "SIGPWR",
+  "SIGSTKFLT",
+] as const;
 
 /**
  * The first SIGINT, SIGTERM, SIGHUP (the terminal is gone) or other signal that ends programs stops the run, which cleans up. A second one ends the

@@ -19,7 +19,7 @@ import {
 import { copyOfBitmap, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { type PageBytes, sharedPageBytes } from "../reader/page-bytes.js";
-import { checkUnchanged } from "../reader/source/input-changed.js";
+import { warnOfChange } from "../reader/source/input-changed.js";
 import { aCodec, codecFor } from "../run/check-values.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
 import { withCpuNotes } from "../run/cpu-notes.js";
@@ -96,7 +96,7 @@ export async function estimateDump(input: Dump, options: EstimateOptions = {}): 
   const { view, plan } = checked;
   const { present, classes } = await classesOf(dump, checked, warnings, options);
   const strata = await sampleStrata(dump, present, classes, codecs, options);
-  checkUnchanged(dump, warnings);
+  warnOfChange(dump, warnings);
   const counts: Partial<Record<PageClass, number>> = {};
   for (const { number, pages } of strata) counts[PAGE_CLASSES[number] as PageClass] = pages;
   const known = dump.header.dumpLevel;

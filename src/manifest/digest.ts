@@ -110,11 +110,8 @@ export async function filesOfDump(
   checkArgument("signal", signal, maybe(aSignal));
   checkArgument("onProgress", onProgress, maybe(aFunction));
   const found: InputFile[] = [];
-  const throwIfChanged = () => {
-    const change = inputChanged(dump.image);
-    if (change !== undefined) throw change;
-  };
-  const running = digests && dump.header.format === "raw" && inputChanged(dump.image) !== undefined;
+  const isRaw = dump.header.format === "raw";
+  const running = digests && isRaw && inputChanged(dump.image) !== undefined;
   for (const source of sourcesOf(dump.image)) {
     const { file, spool } = source;
     const { path, size } = file;
@@ -127,8 +124,10 @@ export async function filesOfDump(
       found.push({ path, ...taken, covers: spool === undefined ? "file" : "unpacked" });
     }
   }
-  if (digests && !running) throwIfChanged();
-  return found;
+  const change = digests && !running ? inputChanged(dump.image) : undefined;
+  if (change === undefined) return found;
+  if (!isRaw) throw change;
+  return found.map((one) => ({ ...one, sha256: undefined, covers: undefined }));
 }
 
 /** A stream that passes everything on to another one and computes its digest. */

@@ -109,6 +109,8 @@ export function findBitIn(bytes: Uint8Array, start: number, end: number, value: 
     at = afterEqual(bytes, at + 1, Math.ceil(end / 8), skip);
     if (at * 8 >= end) return end;
     found = (bytes[at] as number) ^ skip;
+    // Another thread may have changed the byte, or `end` is beyond the bytes.
+    if (found === 0 || at >= bytes.length) return end;
   }
   return Math.min(end, at * 8 + 31 - Math.clz32(found & -found));
 }

@@ -14,7 +14,7 @@ import { packageVersion } from "../package-version.js";
 import { stretchesOf } from "../reader/attach.js";
 import { countBits, type PageBitmap, sharedBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { checkUnchanged, isLive } from "../reader/source/input-changed.js";
+import { isLive, warnOfChange } from "../reader/source/input-changed.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
 import { cpuCount } from "../run/cpu-notes.js";
 import type { Session } from "../run/own-session.js";
@@ -66,7 +66,7 @@ export async function collectReport(input: Dump, options: ReportOptions = {}): P
   const map = collector.finish();
   const safe = view !== undefined && isLive(dump.image) ? touchablePages(dump, view) : undefined;
   const sampled = await compressSample(dump, sample, collector.sums, safe, signal);
-  checkUnchanged(dump, warnings);
+  warnOfChange(dump, warnings);
   return {
     version: packageVersion(),
     made: new Date(),

@@ -48,14 +48,18 @@ async function stopInMidRun(signal: NodeJS.Signals, args: readonly string[], opt
 }
 
 /** Signals for which Node does nothing: they would end the program, and leave its temporary files. */
-const OTHERS = ["SIGQUIT", "SIGALRM", "SIGVTALRM", "SIGXCPU", "SIGUSR2"] as const;
+const OTHERS = ["SIGQUIT", "SIGALRM", "SIGVTALRM", "SIGXCPU", "SIGUSR2", "SIGIO", "SIGPWR"] as const;
 
 describe("stopped in mid-run: soon, with 128 + the signal's number, and nothing is left", () => {
   test.each([
     ["SIGINT", 130, slow],
     ["SIGTERM", 143, slow],
     ["SIGTERM", 143, [...slow, "-f"]],
-    ...(process.platform === "win32" ? [] : OTHERS.map((name) => [name, 128 + constants.signals[name], slow] as const)),
+    ...(process.platform === "win32"
+      ? []
+      : OTHERS.filter((name) => name in constants.signals).map(
+          (name) => [name, 128 + constants.signals[name], slow] as const,
+        )),
   ] as const)("%s, exit code %i, %j", async (signal, code, args) => {
     const run = await stopInMidRun(signal, args);
     expect([run.code, run.signal, run.stdout.length], run.stderr).toEqual([code, null, 0]);

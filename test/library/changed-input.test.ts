@@ -50,9 +50,7 @@ const secrets = [{ line: 1, bytes: Buffer.from("no such text is in it") }];
 describe("a file that changes in mid-run", () => {
   test.each<[string, (dump: Dump) => Promise<unknown>]>([
     ["audit", (dump) => auditDump(dump, { secrets, onProgress: () => grow("vmcore") })],
-    ["estimate", (dump) => estimateDump(dump, { workers: 1, samplePages: 64, onProgress: () => grow("vmcore") })],
     ["digests", (dump) => filesOfDump(dump, true, undefined, () => grow("vmcore"))],
-    ["report", (dump) => growAfter(reportDump(dump))],
     [
       "pages",
       async (dump) => {
@@ -115,4 +113,37 @@ test("bare memory may be that of a running machine: a warning, and no digest", a
   expect(warnings.list).toContainEqual(expect.objectContaining({ code: "INPUT_CHANGED" }));
   expect(await filesOfDump(dump, true)).toMatchObject([{ sha256: undefined, covers: undefined }]);
   dump.close();
+});
+
+test("bare memory to which a machine writes first while its digest is taken, or while it is compared", async () => {
+  writeFileSync(file("memory"), Buffer.alloc(1 << 20, 7));
+  const open = () => openDump(file("memory"), new Warnings(), { raw: [{ start: 0, end: undefined }] });
+  const write = () => appendFileSync(file("memory"), Buffer.alloc(4096));
+  const dump = open();
+  expect(await filesOfDump(dump, true, undefined, write)).toMatchObject([{ sha256: undefined, covers: undefined }]);
+  dump.close();
+  writeFileSync(file("memory"), Buffer.alloc(1 << 20, 7));
+  const [original, copied] = [open(), open()];
+  await filterDump(copied, { output: { path: file("copy"), force: true }, level: 0, workers: 1 });
+  copied.close();
+  const result = await verifyDump(file("copy"), {
+    workers: 1,
+    against: original,
+    onProgress: ({ phase }) => phase === "compare" && write(),
+  });
+  original.close();
+  expect(result.notChecked).toContainEqual(expect.stringMatching(/^pages of one moment: .*memory: changed/));
+});
+
+test.each<[string, (dump: Dump, warnings: Warnings) => Promise<unknown>]>([
+  [
+    "estimate",
+    (dump, warnings) => estimateDump(dump, { warnings, workers: 1, samplePages: 64, onProgress: () => grow("vmcore") }),
+  ],
+  ["report", (dump, warnings) => growAfter(reportDump(dump, { warnings }))],
+])("what only looks at a dump that grows shows it, with a warning: %s", async (_, use) => {
+  const [dump, warnings] = [openDump(file("vmcore")), new Warnings()];
+  await use(dump, warnings);
+  dump.close();
+  expect(warnings.list).toContainEqual(expect.objectContaining({ code: "INPUT_CHANGED" }));
 });

@@ -19,3 +19,8 @@ test.each([true, false])("%s is found behind runs of any length, also those that
     for (const end of [start, all - 5, all]) expect(findBitIn(bytes, start, end, value)).toBe(end);
   }
 });
+
+test.each([true, false])("%s is not found before its start where the end is beyond the bytes", (value) => {
+  const bytes = new Uint8Array(2).fill(value ? 0 : 0xff);
+  for (const start of [0, 9, 16, 20]) expect(findBitIn(bytes, start, 40, value)).toBeGreaterThanOrEqual(16);
+});

@@ -84,8 +84,13 @@ const MAIN: readonly RunOptions[] = [
   { codec: "lzo", level: 0 },
   { format: "elf", erase: "physical 0x1000-0x40000" },
 ];
-const countsOf = (run: RunOptions) =>
-  MAIN.some((one) => JSON.stringify(one) === JSON.stringify(run)) ? [1, 2, 3, 5, 8] : [3, 8];
+/** Runs are the same by what they say. */
+const isSame = (a: RunOptions, b: RunOptions) => JSON.stringify(a) === JSON.stringify(b);
+const countsOf = (run: RunOptions) => (MAIN.some((one) => isSame(one, run)) ? [1, 2, 3, 5, 8] : [3, 8]);
+
+test("those with all numbers of shards are among the runs", () => {
+  for (const main of MAIN) expect(RUNS.filter((run) => isSame(run, main))).toHaveLength(1);
+});
 
 test.each(RUNS)("in a folder, %j: 1, 2, 3, 5 and 8 shards, or 3 and 8, one by one in any order", async (run) => {
   const whole = await wholeOf(run);

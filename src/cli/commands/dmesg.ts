@@ -1,6 +1,6 @@
 import { formatRecord, recordForJson } from "../../kernel/log/format-record.js";
 import { logOfKernel } from "../../kernel/log/read-log.js";
-import { checkUnchanged } from "../../reader/source/input-changed.js";
+import { warnOfChange } from "../../reader/source/input-changed.js";
 import { openSessionAwake } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
 import { defineCommand } from "../command.js";
@@ -32,7 +32,7 @@ async function printLog(files: readonly string[], args: OptionValues<"dmesg">, s
   try {
     const session = await openSessionAwake(dump, { ...complete, warnings, signal });
     const log = logOfKernel(session.dump, args.sinceClear);
-    checkUnchanged(dump, warnings);
+    warnOfChange(dump, warnings);
     if (log.unreadable > 0) {
       warnings.add(
         "LOG_RECORDS",

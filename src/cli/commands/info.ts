@@ -4,7 +4,7 @@ import { estimateDump } from "../../estimate/estimate-dump.js";
 import type { CompleteOptions } from "../../kernel/complete-own.js";
 import { tasksIn } from "../../library/tasks-of.js";
 import type { Dump } from "../../reader/dump.js";
-import { checkUnchanged } from "../../reader/source/input-changed.js";
+import { warnOfChange } from "../../reader/source/input-changed.js";
 import type { Session } from "../../run/own-session.js";
 import { openSessionAwake } from "../../run/session.js";
 import { isStorePath } from "../../store/store-url.js";
@@ -37,7 +37,7 @@ roughly what it would shrink to.`,
       const session = await openSessionAwake(dump, { ...complete, warnings, signal });
       const size = session.view === undefined ? null : await roughSize(dump, complete, signal);
       const info = await dumpInfo(session, size, countTasks(session, complete.vmlinux));
-      checkUnchanged(dump, warnings);
+      warnOfChange(dump, warnings);
       if (values.json) printJson(info, 2);
       else printLines(describeInfo(info, { notes: values.notes, vmcoreinfo: values.vmcoreinfoText }));
     } finally {

@@ -48,8 +48,23 @@ export function streamChanged(name: string): DumpError {
  * writes to it all the time: there it is a warning.
  */
 export function checkUnchanged(dump: Dump, warnings: Warnings): void {
+  if (!maySeeChanges(dump)) {
+    const change = inputChanged(dump.image);
+    if (change !== undefined) throw change;
+  }
+  warnOfChange(dump, warnings);
+}
+
+/** Whether a dump's pages may be of different moments: those of bare memory, which a machine may be writing to. */
+export function maySeeChanges(dump: Dump): boolean {
+  return dump.header.format === "raw";
+}
+
+/**
+ * Warns of input files that changed since they were opened. For commands that only show what they find: a log of a file
+ * that still grows is better than none.
+ */
+export function warnOfChange(dump: Dump, warnings: Warnings): void {
   const change = inputChanged(dump.image);
-  if (change === undefined) return;
-  if (dump.header.format !== "raw") throw change;
-  warnings.add("INPUT_CHANGED", `${change.summary}; pages may be of different moments`);
+  if (change !== undefined) warnings.add("INPUT_CHANGED", `${change.summary}; pages may be of different moments`);
 }
