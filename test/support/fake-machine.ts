@@ -25,11 +25,11 @@ export interface FakeMachine {
 
 /**
  * Symbols that are numbers lie in the memory, bigints are what they are (per-CPU ones are distances). Types: "struct.member" with its offset and
- * size, "struct" with its size as the second, "#NAME" an enumerator as the first.
+ * size, "struct" with its size as the second (and the number of elements as the third, of an array), "#NAME" an enumerator as the first.
  */
 export function machine(
   symbols: Readonly<Record<string, number | bigint>>,
-  types: Readonly<Record<string, readonly [number, number]>>,
+  types: Readonly<Record<string, readonly [offset: number, size: number, count?: number]>>,
 ): FakeMachine {
   const view = new DataView(new ArrayBuffer(SIZE));
   const readView = (vaddr: bigint, length: number) => {
@@ -51,7 +51,8 @@ export function machine(
     types: {
       member(type: string, name: string) {
         const found = types[`${type}.${name}`];
-        return found && { name, offset: found[0], size: found[1], type: "" };
+        const [offset, size, count] = found ?? [0, 0];
+        return found && { name, offset, size, type: "", ...(count === undefined ? {} : { count }) };
       },
       sizeOf: (type: string) => types[type]?.[1],
       enumerator(name: string) {

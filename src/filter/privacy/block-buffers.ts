@@ -61,16 +61,20 @@ export function blockBuffers(
   return found;
 }
 
-/** The roots of the trees of a client's buffers: one until 6.3, then several. */
+/**
+ * The roots of the trees of a client's buffers: one until 6.3, then several: first so many as the array has, then so many
+ * as the client says. `undefined` if types do not say where, or how many.
+ */
 function treesOf(kernel: KernelObjects, client: bigint): bigint[] | undefined {
   const { memory, types } = kernel;
   const single = memberAddress(types, "dm_bufio_client", client, "buffer_tree.rb_node");
   const root = (at: bigint) => memory.readWord(at) ?? 0n;
   if (single !== undefined) return [root(single)];
   const first = memberAddress(types, "dm_bufio_client", client, "cache.trees");
-  const count = Number(readMember(kernel, "dm_bufio_client", client, "cache.num_locks") ?? 0n);
+  const array = types.member("dm_bufio_client", "cache.trees")?.count;
+  const count = Number(readMember(kernel, "dm_bufio_client", client, "cache.num_locks") ?? array ?? 0);
   const stride = types.sizeOf("buffer_tree");
   const within = types.member("buffer_tree", "root.rb_node")?.offset;
-  if (first === undefined || !stride || within === undefined || count > MAX_TREES) return undefined;
+  if (first === undefined || !stride || within === undefined || count === 0 || count > MAX_TREES) return undefined;
   return Array.from({ length: count }, (_, i) => root(first + BigInt(i * stride + within)));
 }

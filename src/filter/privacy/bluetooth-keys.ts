@@ -15,7 +15,8 @@ const LISTS = [
 ] as const;
 
 /**
- * Keys of devices with which the machine is paired (Bluetooth). `undefined` if there may be some, but types or symbols do
+ * Keys of devices with which the machine is paired (Bluetooth), and the one by which they know it; not those of pairing in
+ * progress, of connections, nor data that came another way (OOB), which `docs/privacy.md` names. `undefined` if there may be some, but types or symbols do
  * not lead to them, or not to all.
  */
 export function bluetoothKeys(
@@ -30,6 +31,10 @@ export function bluetoothKeys(
   const { kernel, at } = driver;
   const { types } = kernel;
   for (const controller of walkList(kernel, at, "hci_dev", "list", MAX_STEPS)) {
+    // Of a controller that others must not recognise: the key that its changing addresses are made of.
+    const own = types.member("hci_dev", "irk");
+    if (own !== undefined && addVirtual(space, controller + BigInt(own.offset), own.size, found.list) > 0)
+      found.objects++;
     for (const [list, type] of LISTS) {
       const head = memberAddress(types, "hci_dev", controller, list);
       const value = types.member(type, "val");

@@ -3,6 +3,7 @@ import { type KernelObjects, memberAddress, readMember } from "../../kernel/obje
 import { withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { lacksMembers } from "./needed-members.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
 
@@ -11,11 +12,12 @@ const MAX_MOUNTS = 1 << 16;
 const MAX_STEPS = 1 << 20;
 /** Directories and inodes; ends of files, and small files; blocks of files that do not fit into the page cache. */
 const CACHES = ["block_cache", "fragment_cache", "read_page"];
-const NEEDED = [
-  ["squashfs_cache", "entry"],
-  ["squashfs_cache_entry", "data"],
-  ["super_block", "s_type"],
-] as const;
+const NEEDED = {
+  squashfs_sb_info: CACHES,
+  squashfs_cache: ["entry", "entries", "pages"],
+  squashfs_cache_entry: ["data"],
+  super_block: ["s_type", "s_fs_info"],
+};
 
 /**
  * Contents and names of files that squashfs has in caches of its own (live systems, snaps): pages of `kmalloc`.
@@ -36,7 +38,7 @@ export function squashfsCaches(
   const link = types.member("super_block", "s_instances")?.offset;
   const size = types.sizeOf("squashfs_cache_entry");
   if (mounted === undefined || link === undefined || !size) return undefined;
-  if (NEEDED.some(([type, name]) => types.member(type, name) === undefined)) return undefined;
+  if (lacksMembers(types, NEEDED)) return undefined;
   const number = (cache: bigint, name: string) => Number(readMember(kernel, "squashfs_cache", cache, name) ?? 0n);
   const cacheOf = (cache: bigint) => {
     const entries = readMember(kernel, "squashfs_cache", cache, "entry");
@@ -51,16 +53,18 @@ export function squashfsCaches(
       }
     }
   };
-  let node = memory.readWord(mounted) ?? 0n;
-  for (let i = 0; node !== 0n && i < MAX_MOUNTS && steps.take(); i++) {
+  let node = memory.readWord(mounted);
+  for (let i = 0; node !== 0n && steps.take(); i++) {
+    if (node === undefined || i === MAX_MOUNTS) return undefined;
     const block = node - BigInt(link);
     const own = readMember(kernel, "super_block", block, "s_fs_info");
-    if (!own || readMember(kernel, "super_block", block, "s_type") !== at) break;
-    for (const name of CACHES) {
+    if (own === undefined || readMember(kernel, "super_block", block, "s_type") !== at) return undefined;
+    // Without one it is being mounted, or could not be; others may follow.
+    for (const name of own === 0n ? [] : CACHES) {
       const cache = readMember(kernel, "squashfs_sb_info", own, name);
       if (cache && memory.isKernelAddress(cache)) cacheOf(cache);
     }
-    node = memory.readWord(node) ?? 0n;
+    node = memory.readWord(node);
   }
   return steps.cut ? undefined : found;
 }

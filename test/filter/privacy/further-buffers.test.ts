@@ -17,24 +17,25 @@ function list({ point }: FakeMachine, head: number, ...entries: number[]): void 
   });
 }
 
-test("squashfs: pages of its caches, of all that are mounted", () => {
-  const guest = machine(
-    { squashfs_fs_type: 0x100 },
-    {
-      squashfs_sb_info: [0, 64],
-      squashfs_cache_entry: [0, 32],
-      "file_system_type.fs_supers.first": [0, 8],
-      "super_block.s_instances": [0, 16],
-      "super_block.s_fs_info": [16, 8],
-      "super_block.s_type": [24, 8],
-      "squashfs_sb_info.fragment_cache": [0, 8],
-      "squashfs_sb_info.read_page": [8, 8],
-      "squashfs_cache.entry": [0, 8],
-      "squashfs_cache.entries": [8, 4],
-      "squashfs_cache.pages": [12, 4],
-      "squashfs_cache_entry.data": [8, 8],
-    },
-  );
+const SQUASHFS = {
+  squashfs_sb_info: [0, 64],
+  squashfs_cache_entry: [0, 32],
+  "file_system_type.fs_supers.first": [0, 8],
+  "super_block.s_instances": [0, 16],
+  "super_block.s_fs_info": [16, 8],
+  "super_block.s_type": [24, 8],
+  "squashfs_sb_info.fragment_cache": [0, 8],
+  "squashfs_sb_info.read_page": [8, 8],
+  "squashfs_sb_info.block_cache": [16, 8],
+  "squashfs_cache.entry": [0, 8],
+  "squashfs_cache.entries": [8, 4],
+  "squashfs_cache.pages": [12, 4],
+  "squashfs_cache_entry.data": [8, 8],
+} as const;
+
+/** Two file systems are mounted. */
+function squashfs(types: Readonly<Record<string, readonly [number, number]>> = SQUASHFS): FakeMachine {
+  const guest = machine({ squashfs_fs_type: 0x100 }, types);
   guest.point(0x100, 0x1000);
   guest.point(0x1000, 0x1100);
   for (const [block, own, data] of [
@@ -52,9 +53,29 @@ test("squashfs: pages of its caches, of all that are mounted", () => {
       guest.point(own + 0x80 + 8 * i, data + 0x2000 * i);
     }
   }
+  return guest;
+}
+
+test("squashfs: pages of its caches, of all that are mounted", () => {
+  const guest = squashfs();
   const found = squashfsCaches(space, guest.kernel);
   expect(found && piecesOf(found.list)).toEqual([0x8000, 0xa000, 0xc000, 0xe000].map((from) => [from, from + 4096]));
   expect(squashfsCaches(space, guest.kernel, new SearchSteps(4))).toBeUndefined();
+});
+
+test("squashfs: one that is being mounted hides none behind it; where the list leads elsewhere, that is said", () => {
+  const guest = squashfs();
+  guest.word(0x1010, 0n);
+  const found = squashfsCaches(space, guest.kernel);
+  expect(found && piecesOf(found.list)).toEqual([0xc000, 0xe000].map((from) => [from, from + 4096]));
+  guest.point(0x1118, 0x108);
+  expect(squashfsCaches(space, guest.kernel)).toBeUndefined();
+  const circle = squashfs();
+  circle.point(0x1100, 0x1000);
+  expect(squashfsCaches(space, circle.kernel)).toBeUndefined();
+  const cut = squashfs();
+  cut.word(0x1100, BASE + 0x2_0000n);
+  expect(squashfsCaches(space, cut.kernel)).toBeUndefined();
 });
 
 const TTYS = {
@@ -139,7 +160,7 @@ test("input devices: the events of the last packet, and the ring of a virtual ma
   ]);
 });
 
-test("Bluetooth: keys of paired devices", () => {
+test("Bluetooth: keys of paired devices, and the controller's own", () => {
   const guest = machine(
     { hci_dev_list: 0x100 },
     {
@@ -148,6 +169,7 @@ test("Bluetooth: keys of paired devices", () => {
       "hci_dev.link_keys": [16, 16],
       "hci_dev.long_term_keys": [32, 16],
       "hci_dev.identity_resolving_keys": [48, 16],
+      "hci_dev.irk": [64, 16],
       "link_key.list": [0, 16],
       "link_key.val": [24, 16],
       "smp_ltk.list": [0, 16],
@@ -161,7 +183,7 @@ test("Bluetooth: keys of paired devices", () => {
   list(guest, 0x1020, 0x3000);
   list(guest, 0x1030, 0x4000);
   const found = bluetoothKeys(space, guest.kernel);
-  expect(found && piecesOf(found.list)).toEqual([0x2018, 0x3028, 0x4030].map((from) => [from, from + 16]));
+  expect(found && piecesOf(found.list)).toEqual([0x1040, 0x2018, 0x3028, 0x4030].map((from) => [from, from + 16]));
   expect(bluetoothKeys(space, guest.kernel, new SearchSteps(3))).toBeUndefined();
 });
 

@@ -151,6 +151,29 @@ test("dm-bufio: blocks in one tree (until 6.3) and in several, and those in rese
   }
 });
 
+test("dm-bufio: as many trees as their array has, where no member says it; none, and none to tell, is a gap", () => {
+  const types = {
+    ...DISKS,
+    "dm_bufio_client.cache.trees": [64, 128, 2],
+    buffer_tree: [0, 64],
+    "buffer_tree.root.rb_node": [40, 8],
+    "dm_buffer.lru.list": [64, 16],
+  } as const;
+  const buffers = (own: Readonly<Record<string, readonly [number, number, number?]>>) => {
+    const guest = machine({ dm_bufio_all_clients: 0x100 }, own);
+    list(guest, 0x100, 0x1000);
+    list(guest, 0x1018);
+    guest.view.setUint32(0x1010, 1024, true);
+    guest.point(0x1040 + 64 + 40, 0x2000);
+    guest.point(0x2020, 0x8000);
+    return blockBuffers(space, guest.kernel);
+  };
+  const found = buffers(types);
+  expect(found && piecesOf(found.list)).toEqual([[0x8000, 0x8400]]);
+  expect(buffers({ ...types, "dm_bufio_client.cache.num_locks": [56, 4] })).toBeUndefined();
+  expect(buffers({ ...types, "dm_bufio_client.cache.trees": [64, 0] })).toBeUndefined();
+});
+
 test("jbd2: copies of blocks, only of what a buffer leads back to", () => {
   const guest = machine(
     {},
