@@ -1,11 +1,12 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
 import { treeNodes } from "../../kernel/objects/lookup-trees.js";
 import { withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
+import { wholeList } from "./whole-lists.js";
 
 const MAX_CLIENTS = 1 << 12;
 /** Clients, trees, and blocks with their pages. */
@@ -33,7 +34,7 @@ export function blockBuffers(
   const { memory, types } = kernel;
   const node = types.member("dm_buffer", "node");
   if (node === undefined) return undefined;
-  for (const client of walkList(kernel, at, "dm_bufio_client", "client_list", MAX_CLIENTS)) {
+  for (const client of wholeList(found, kernel, [at, "dm_bufio_client", "client_list"], MAX_CLIENTS)) {
     const roots = treesOf(kernel, client);
     const spare = memberAddress(types, "dm_bufio_client", client, "reserved_buffers");
     const size = Number(readMember(kernel, "dm_bufio_client", client, "block_size") ?? 0n);
@@ -53,7 +54,7 @@ export function blockBuffers(
       }
     }
     const list = types.member("dm_buffer", "lru_list") === undefined ? "lru.list" : "lru_list";
-    for (const one of walkList(kernel, spare, "dm_buffer", list, MAX_STEPS)) {
+    for (const one of wholeList(found, kernel, [spare, "dm_buffer", list], MAX_STEPS)) {
       if (!steps.take(cost)) return undefined;
       erase(one);
     }

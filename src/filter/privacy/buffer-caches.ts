@@ -1,7 +1,8 @@
-import { type KernelObjects, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
 import { moduleVariable, withModule } from "../../kernel/objects/module-objects.js";
 import type { CacheShape } from "../../kernel/objects/slab-walk.js";
 import { isMerged } from "./type-holes.js";
+import { wholeList } from "./whole-lists.js";
 
 /** The kinds of users' data that all objects of a cache may be. */
 export type BufferKind = "path-names" | "driver-buffers";
@@ -71,8 +72,9 @@ export function bufferCaches(kernel: KernelObjects): BufferCaches {
     }
   }
   const clients = clientCaches(kernel);
-  if (clients !== undefined) known.push(/^(?:9p-fcall-cache.*|dm_bufio_cache.*)$/);
-  for (const cache of clients ?? []) if (!isMerged(kernel, cache)) kinds.set(cache, "driver-buffers");
+  if (clients?.cut) missing.push("9p and dm-bufio: the lists of their caches are cut off");
+  else if (clients !== undefined) known.push(/^(?:9p-fcall-cache.*|dm_bufio_cache.*)$/);
+  for (const cache of clients?.caches ?? []) if (!isMerged(kernel, cache)) kinds.set(cache, "driver-buffers");
   const journal = journalOf(kernel);
   if (journal === undefined && merged.has("jbd2")) missing.push(mergedCache("the journals of file systems (jbd2)"));
   return {
@@ -100,8 +102,8 @@ function journalOf(base: KernelObjects): BufferCaches["journal"] {
 }
 
 /** Caches of blocks of disks (dm-bufio) and of requests to 9p servers; `undefined` if not all owners can be asked. */
-function clientCaches(kernel: KernelObjects): bigint[] | undefined {
-  const found: bigint[] = [];
+function clientCaches(kernel: KernelObjects): { readonly caches: bigint[]; cut: boolean } | undefined {
+  const found = { caches: [] as bigint[], cut: false };
   const disks = withModule(kernel, {
     module: "dm_bufio",
     type: "dm_bufio_client",
@@ -110,14 +112,14 @@ function clientCaches(kernel: KernelObjects): bigint[] | undefined {
   const servers = withModule(kernel, { module: "9p", type: "v9fs_session_info", variable: "v9fs_sessionlist" });
   if (disks === undefined || servers === undefined) return undefined;
   const add = (cache: bigint | undefined) => {
-    if (cache && kernel.memory.isKernelAddress(cache)) found.push(cache);
+    if (cache && kernel.memory.isKernelAddress(cache)) found.caches.push(cache);
   };
   if (disks !== "none") {
-    for (const client of walkList(disks.kernel, disks.at, "dm_bufio_client", "client_list", MAX_CLIENTS))
+    for (const client of wholeList(found, disks.kernel, [disks.at, "dm_bufio_client", "client_list"], MAX_CLIENTS))
       add(readMember(disks.kernel, "dm_bufio_client", client, "slab_cache"));
   }
   if (servers !== "none") {
-    for (const session of walkList(servers.kernel, servers.at, "v9fs_session_info", "slist", MAX_CLIENTS)) {
+    for (const session of wholeList(found, servers.kernel, [servers.at, "v9fs_session_info", "slist"], MAX_CLIENTS)) {
       const client = readMember(servers.kernel, "v9fs_session_info", session, "clnt");
       if (client) add(readMember(servers.kernel, "p9_client", client, "fcall_cache"));
     }

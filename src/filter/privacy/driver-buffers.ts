@@ -75,7 +75,7 @@ export function driverBuffers(
     }
     found.list.addAll(list.list.merged(0));
     found.objects += list.objects;
-    found.missing.push(...(list.missing ?? []));
+    found.missing.push(...(list.missing ?? []), ...(list.cut ? [`${name} (some of them)`] : []));
   }
   return found;
 }

@@ -1,11 +1,12 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, readInteger, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, readInteger, readMember } from "../../kernel/objects/kernel-objects.js";
 import { possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { SpanList } from "../erase/spans.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
+import { wholeList } from "./whole-lists.js";
 
-/** The allocator's slots, by the largest free area. */
+/** The allocator's slots of one type of chunks, by the largest free area. */
 const MAX_SLOTS = 64;
 const MAX_CHUNKS = 1 << 16;
 /** Words of bitmaps, and pieces on all CPUs. */
@@ -20,7 +21,7 @@ const MAX_PAGES = 1 << 12;
 /**
  * Areas of per-CPU memory that are free (mm/percpu.c): where the kernel does not zero pages when it gives them out, they have
  * what the pages' previous owner left; else what the areas' own did. `undefined` if symbols or types do not lead to the
- * chunks, or there is too much.
+ * chunks.
  */
 export function freePercpu(
   space: AddressSpace,
@@ -40,28 +41,44 @@ export function freePercpu(
   if (cpus === undefined || lists === undefined || offsets === undefined) return undefined;
   const units = cpus.map((cpu) => memory.readWord(offsets + BigInt(cpu * memory.wordSize)) ?? 0n);
   const erase = (from: bigint, length: number) => {
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length && steps.take(); ) {
       const at = from + BigInt(done);
       const n = Math.min(length - done, memory.pageSize - Number(at % BigInt(memory.pageSize)));
-      // Pages that no CPU has used yet are not there.
-      const place = steps.take() ? space.translate(at) : undefined;
+      const place = space.translate(at);
       if (place !== undefined) found.list.add(place.paddr, n);
       done += n;
     }
   };
-  for (let slot = 0; slot < Number(slots); slot++) {
+  const look = (chunk: bigint) => {
+    const base = readMember(kernel, "pcpu_chunk", chunk, "base_addr");
+    const areas = freeAreas(kernel, chunk, steps);
+    if (!base || areas === undefined) {
+      found.cut = true;
+      return;
+    }
+    for (const [from, to] of areas) {
+      for (const unit of units) erase(BigInt.asUintN(memory.wordSize * 8, base + unit + BigInt(from)), to - from);
+      if (!steps.cut) found.objects++;
+    }
+  };
+  for (let slot = 0; slot < Number(slots) * chunkTypes(kernel) && !steps.cut; slot++) {
     const head = lists + BigInt(slot * 2 * memory.wordSize);
-    for (const chunk of walkList(kernel, head, "pcpu_chunk", "list", MAX_CHUNKS)) {
-      const base = readMember(kernel, "pcpu_chunk", chunk, "base_addr");
-      const areas = freeAreas(kernel, chunk, steps);
-      if (!base || areas === undefined || steps.cut) return undefined;
-      for (const [from, to] of areas) {
-        for (const unit of units) erase(BigInt.asUintN(memory.wordSize * 8, base + unit + BigInt(from)), to - from);
-        found.objects++;
-      }
+    for (const chunk of wholeList(found, kernel, [head, "pcpu_chunk", "list"], MAX_CHUNKS)) {
+      look(chunk);
+      if (steps.cut) break;
     }
   }
-  return steps.cut ? undefined : found;
+  // What is kept for modules is in no list.
+  const reserved = pointerIn(kernel, "pcpu_reserved_chunk");
+  if (reserved !== undefined && !steps.cut) look(reserved);
+  if (steps.cut) found.cut = true;
+  return found;
+}
+
+/** From 5.9 to 5.13 chunks that are charged to groups have lists of their own, behind the others'. */
+function chunkTypes({ types }: KernelObjects): number {
+  const charged = types.enumerator("PCPU_CHUNK_MEMCG");
+  return charged === undefined ? 1 : Number(charged) + 1;
 }
 
 function pointerIn({ memory, symbols }: KernelObjects, name: string): bigint | undefined {
@@ -70,24 +87,29 @@ function pointerIn({ memory, symbols }: KernelObjects, name: string): bigint | u
   return value && memory.isKernelAddress(value) ? value : undefined;
 }
 
-/** The free areas of a chunk, [from, to) in bytes from its begin on each CPU. */
+/**
+ * The free areas of a chunk, [from, to) in bytes from its begin on each CPU, without pages that are not there: these a
+ * chunk gets when it needs them.
+ */
 function freeAreas(kernel: KernelObjects, chunk: bigint, steps: SearchSteps): [number, number][] | undefined {
   const { memory } = kernel;
   const map = readMember(kernel, "pcpu_chunk", chunk, "alloc_map");
   const pages = Number(readMember(kernel, "pcpu_chunk", chunk, "nr_pages") ?? 0n);
   if (!map || pages <= 0 || pages > MAX_PAGES) return undefined;
   const bytes = (pages * memory.pageSize) / UNIT / 8;
-  const bits = steps.take(Math.ceil(bytes / 64)) ? memory.readView(map, bytes) : undefined;
-  if (bits === undefined) return undefined;
+  const isUsed = steps.take(Math.ceil(bytes / 64)) ? bitmapAt(kernel, map, bytes) : undefined;
+  if (isUsed === undefined) return undefined;
+  const there = memberAddress(kernel.types, "pcpu_chunk", chunk, "populated");
+  const isThere =
+    there === undefined
+      ? () => true
+      : bitmapAt(kernel, there, Math.ceil(pages / memory.wordSize / 8) * memory.wordSize);
+  if (isThere === undefined) return undefined;
   const areas: [number, number][] = [];
   let from = -1;
-  const isUsed = (bit: number) => {
-    // Bitmaps consist of words.
-    const word = memory.littleEndian ? bit >>> 3 : ((bit >>> 3) ^ (memory.wordSize - 1)) >>> 0;
-    return (bits.getUint8(word) >>> (bit & 7)) & 1;
-  };
+  const perPage = memory.pageSize / UNIT;
   for (let bit = 0; bit <= bytes * 8; bit++) {
-    if (bit < bytes * 8 && !isUsed(bit)) {
+    if (bit < bytes * 8 && isThere(Math.floor(bit / perPage)) && !isUsed(bit)) {
       if (from < 0) from = bit;
     } else if (from >= 0) {
       if ((bit - from) * UNIT >= MIN_AREA) areas.push([from * UNIT, bit * UNIT]);
@@ -95,4 +117,11 @@ function freeAreas(kernel: KernelObjects, chunk: bigint, steps: SearchSteps): [n
     }
   }
   return areas;
+}
+
+/** Asks for a bit of a bitmap, which consists of words. */
+function bitmapAt({ memory }: KernelObjects, at: bigint, bytes: number): ((bit: number) => boolean) | undefined {
+  const bits = memory.readView(at, bytes);
+  const flip = memory.littleEndian ? 0 : memory.wordSize - 1;
+  return bits && ((bit) => ((bits.getUint8((bit >>> 3) ^ flip) >>> (bit & 7)) & 1) === 1);
 }

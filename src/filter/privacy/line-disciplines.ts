@@ -1,11 +1,12 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
 import { moduleVariable, withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { InputQueues } from "./input-queues.js";
 import { SearchSteps } from "./search-steps.js";
 import { allTtys } from "./tty-buffers.js";
+import { wholeList } from "./whole-lists.js";
 
 /** Terminals and buffers together. */
 const MAX_STEPS = 1 << 18;
@@ -27,7 +28,7 @@ export function lineBuffers(
   steps = new SearchSteps(MAX_STEPS),
 ): InputQueues {
   const missing: string[] = [];
-  const found = { list: new SpanList(), objects: 0, missing };
+  const found: InputQueues = { list: new SpanList(), objects: 0, missing };
   let ttys: ReadonlySet<bigint> | undefined;
   const erase = (address: bigint, length: number) => {
     if (addVirtual(space, address, length, found.list) > 0) found.objects++;
@@ -49,7 +50,7 @@ export function lineBuffers(
       if (!discipline || readMember(base, "tty_ldisc", discipline, "ops") !== at) continue;
       const own = readMember(base, "tty_struct", tty, "disc_data");
       if (!own || !kernel.memory.isKernelAddress(own)) continue;
-      if (frame !== undefined) framesOf(kernel, own, frame, steps, erase);
+      if (frame !== undefined) framesOf(kernel, own, frame, { found, steps }, erase);
       else {
         const out = kernel.types.member(line.type, "obuf");
         if (out !== undefined) erase(own + BigInt(out.offset), out.size);
@@ -67,7 +68,7 @@ function framesOf(
   kernel: KernelObjects,
   line: bigint,
   length: number,
-  steps: SearchSteps,
+  { found, steps }: { readonly found: InputQueues; readonly steps: SearchSteps },
   erase: (address: bigint, length: number) => void,
 ): void {
   const data = kernel.types.member("n_hdlc_buf", "buf")?.offset;
@@ -75,7 +76,7 @@ function framesOf(
   for (const name of HDLC_LISTS) {
     const list = memberAddress(kernel.types, "n_hdlc", line, `${name}.list`);
     if (list === undefined) continue;
-    for (const one of walkList(kernel, list, "n_hdlc_buf", "list_item", MAX_STEPS)) {
+    for (const one of wholeList(found, kernel, [list, "n_hdlc_buf", "list_item"], MAX_STEPS)) {
       if (!steps.take()) return;
       erase(one + BigInt(data), length);
     }

@@ -1,11 +1,12 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
 import { moduleVariable, withModule } from "../../kernel/objects/module-objects.js";
 import { networkSpaces, ofNetworkSpace } from "../../kernel/objects/network-spaces.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
+import { wholeList } from "./whole-lists.js";
 
 /** Name spaces, clients, calls, and pages of what these have. */
 const MAX_STEPS = 1 << 20;
@@ -42,10 +43,10 @@ export function rpcBuffers(
     const own = ofNetworkSpace(kernel, net, at);
     const clients = own && memberAddress(types, "sunrpc_net", own, "all_clients");
     if (!clients) return undefined;
-    for (const client of walkList(kernel, clients, "rpc_clnt", "cl_clients", MAX_STEPS)) {
+    for (const client of wholeList(found, kernel, [clients, "rpc_clnt", "cl_clients"], MAX_STEPS)) {
       const tasks = memberAddress(types, "rpc_clnt", client, "cl_tasks");
       if (!steps.take() || tasks === undefined) return undefined;
-      for (const task of walkList(kernel, tasks, "rpc_task", "tk_task", MAX_STEPS)) {
+      for (const task of wholeList(found, kernel, [tasks, "rpc_task", "tk_task"], MAX_STEPS)) {
         if (!steps.take()) return undefined;
         const request = readMember(kernel, "rpc_task", task, "tk_rqstp");
         if (!request || !memory.isKernelAddress(request)) continue;

@@ -341,6 +341,7 @@ class ScrubRun {
   #reachOr(gap: string, kind: Scrubbed, list: ScrubList | undefined): void {
     if (list === undefined) this.#gaps.push(gap);
     else this.#reach(kind, list);
+    if (list?.cut) this.#gaps.push(`${gap} (but for some, which were found)`);
   }
 
   #reach(kind: Scrubbed, list: ScrubList): void {

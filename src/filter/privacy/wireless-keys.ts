@@ -1,11 +1,12 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
 import { moduleVariable, withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import { driverData, netDevices } from "./large-objects.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
+import { wholeList } from "./whole-lists.js";
 
 const MAX_STEPS = 1 << 18;
 /** WLAN_CIPHER_SUITE_AES_CMAC and its form of 256 bits: their keys are expanded in the object itself (6.19 and later). */
@@ -38,7 +39,7 @@ export function wirelessKeys(
       ? driverData(base, device)
       : undefined;
     const list = own && memberAddress(types, "ieee80211_sub_if_data", own, "key_list");
-    for (const one of list ? walkList(kernel, list, "ieee80211_key", "list", MAX_STEPS) : []) {
+    for (const one of list ? wholeList(found, kernel, [list, "ieee80211_key", "list"], MAX_STEPS) : []) {
       if (!steps.take()) return undefined;
       const length = Number(readMember(kernel, "ieee80211_key", one, "conf.keylen") ?? 0n);
       if (addVirtual(space, one + BigInt(key.offset), length, found.list) > 0) found.objects++;

@@ -11,9 +11,10 @@ const TYPES = {
   "pcpu_chunk.nr_pages": [32, 4],
 } as const;
 
-function guest() {
+function guest(more: Readonly<Record<string, readonly [number, number]>> = {}, further = {}) {
   const symbols = { init_task: 0, __per_cpu_offset: 0x200, __cpu_possible_mask: 0x210, nr_cpu_ids: 0x218 };
-  const one = machine({ ...symbols, pcpu_chunk_lists: 0x220, pcpu_nr_slots: 0x228, pcpu_unit_offsets: 0x230 }, TYPES);
+  const lists = { pcpu_chunk_lists: 0x220, pcpu_nr_slots: 0x228, pcpu_unit_offsets: 0x230, ...further };
+  const one = machine({ ...symbols, ...lists }, { ...TYPES, ...more });
   const { point, view, word } = one;
   word(0x210, 3n);
   view.setUint32(0x218, 2, true);
@@ -47,9 +48,73 @@ test("areas of 16 bytes and more, of all CPUs", () => {
   expect(found?.objects).toBe(3);
 });
 
-test("pages that are not there yet are passed over, and the walk ends where there is too much", () => {
+test("pages that are not there yet are passed over", () => {
   const holes = { translate: (at: bigint) => (at < BASE + 0xc000n ? undefined : space.translate(at)) };
   expect(piecesOf(freePercpu(holes, guest().kernel)?.list as never)).toHaveLength(3);
-  expect(freePercpu(space, guest().kernel, new SearchSteps(3))).toBeUndefined();
   expect(freePercpu(space, machine({ init_task: 0 }, TYPES).kernel)).toBeUndefined();
+});
+
+test("where there is too much, what was found stays, and it says that there is more", () => {
+  expect(freePercpu(space, guest().kernel)?.cut).toBeUndefined();
+  // Two steps for the bitmap.
+  const found = freePercpu(space, guest().kernel, new SearchSteps(4));
+  expect(found).toMatchObject({ cut: true, objects: 1 });
+  expect(found && piecesOf(found.list)).toEqual([
+    [0x8100, 0x8128],
+    [0xc100, 0xc128],
+  ]);
+});
+
+test("pages that a chunk has not got take no steps", () => {
+  const one = guest({ "pcpu_chunk.populated": [40, 0] });
+  // Of 1024 pages one is there, and their bitmap says nothing of what is in use.
+  one.view.setUint32(0x1020, 16, true);
+  one.word(0x1028, 1n);
+  const found = freePercpu(space, one.kernel, new SearchSteps(40));
+  expect(found && piecesOf(found.list)).toHaveLength(6);
+  expect(found?.cut).toBeUndefined();
+  one.word(0x1028, 0n);
+  expect(freePercpu(space, one.kernel)?.objects).toBe(0);
+});
+
+/** A chunk of one page with no areas in use but the first word's. */
+function addChunk({ point, view, word }: ReturnType<typeof guest>, chunk: number, base: number) {
+  point(chunk + 0x10, base);
+  point(chunk + 0x18, 0x2100);
+  view.setUint32(chunk + 0x20, 1, true);
+  new Uint8Array(view.buffer, 0x2100, 128).fill(0xff);
+  word(0x2100, 0n);
+}
+
+test.each([
+  ["5.9 to 5.13 with groups: their lists are behind the others", { "#PCPU_CHUNK_MEMCG": [1, 0] }, true],
+  ["other kernels have no further lists", {}, false],
+] as const)("%s", (_, types, isCharged) => {
+  const one = guest(types);
+  one.point(0x320, 0x320);
+  one.point(0x330, 0x3000);
+  one.point(0x3000, 0x330);
+  addChunk(one, 0x3000, 0xa000);
+  const found = freePercpu(space, one.kernel);
+  expect(found?.objects).toBe(isCharged ? 4 : 3);
+  expect(found && piecesOf(found.list).some(([from]) => from === 0xa000)).toBe(isCharged);
+});
+
+test("the chunk that is kept for modules is in no list", () => {
+  const one = guest({}, { pcpu_reserved_chunk: 0x238 });
+  expect(freePercpu(space, one.kernel)?.objects).toBe(3);
+  one.point(0x238, 0x3000);
+  addChunk(one, 0x3000, 0xa000);
+  const found = freePercpu(space, one.kernel);
+  expect(found?.objects).toBe(4);
+  expect(found && piecesOf(found.list)).toContainEqual([0xa000, 0xa100]);
+});
+
+test("a list that leads to memory that the dump lacks is said, with what others have", () => {
+  const one = guest();
+  one.word(0x300, BASE + 0x90_0000n);
+  expect(freePercpu(space, one.kernel)).toMatchObject({ objects: 3, cut: true });
+  const broken = guest();
+  broken.word(0x1018, 0n);
+  expect(freePercpu(space, broken.kernel)).toMatchObject({ objects: 0, cut: true });
 });

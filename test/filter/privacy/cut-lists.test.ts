@@ -1,0 +1,179 @@
+/** Lists that are cut off (a place that the dump lacks, a circle): what was found stays, and the search says that it is not all. */
+import { expect, test } from "vitest";
+import { blockBuffers } from "../../../src/filter/privacy/block-buffers.js";
+import { bluetoothKeys } from "../../../src/filter/privacy/bluetooth-keys.js";
+import { bufferCaches } from "../../../src/filter/privacy/buffer-caches.js";
+import { driverBuffers } from "../../../src/filter/privacy/driver-buffers.js";
+import { lastEvents } from "../../../src/filter/privacy/input-devices.js";
+import { rpcBuffers } from "../../../src/filter/privacy/rpc-buffers.js";
+import { wholeList } from "../../../src/filter/privacy/whole-lists.js";
+import { wirelessKeys } from "../../../src/filter/privacy/wireless-keys.js";
+import { BASE, type FakeMachine, machine, piecesOf, space } from "../../support/fake-machine.js";
+
+/** A list; `rest`: where its last entry leads instead of the head. */
+function list({ point }: FakeMachine, head: number, entries: readonly number[], rest = head): void {
+  [head, ...entries].forEach((one, i) => {
+    point(one, entries[i] ?? rest);
+  });
+}
+
+/** No memory of the machine. */
+const NOWHERE = 0x90_0000;
+
+test.each([
+  ["its end", 0x100, 8, false],
+  ["memory that the dump lacks", NOWHERE, 8, true],
+  ["a circle", 0x1000, 8, true],
+  ["too many entries", 0x100, 1, true],
+])("a walk to %s", (_, rest, limit, isCut) => {
+  const guest = machine({}, { "one.list": [0, 16] });
+  list(guest, 0x100, [0x1000, 0x1100], rest);
+  const found: { cut?: boolean } = {};
+  const entries = [...wholeList(found, guest.kernel, [BASE + 0x100n, "one", "list"], limit)];
+  expect(entries[0]).toBe(BASE + 0x1000n);
+  expect(found.cut).toBe(isCut ? true : undefined);
+});
+
+const BLUETOOTH = {
+  hci_dev: [0, 256],
+  "hci_dev.list": [0, 16],
+  "hci_dev.link_keys": [16, 16],
+  "hci_dev.long_term_keys": [32, 16],
+  "hci_dev.identity_resolving_keys": [48, 16],
+  "link_key.list": [0, 16],
+  "link_key.val": [24, 16],
+  "smp_ltk.list": [0, 16],
+  "smp_ltk.val": [40, 16],
+  "smp_irk.list": [0, 16],
+  "smp_irk.val": [48, 16],
+} as const;
+
+function paired(rest: number) {
+  const guest = machine({ hci_dev_list: 0x100 }, BLUETOOTH);
+  list(guest, 0x100, [0x1000]);
+  list(guest, 0x1010, [0x2000], rest);
+  list(guest, 0x1020, [0x3000]);
+  list(guest, 0x1030, []);
+  return bluetoothKeys(space, guest.kernel);
+}
+
+function wireless(rest: number) {
+  const types = {
+    ieee80211_sub_if_data: [0, 64],
+    net_device: [0, 100],
+    "net.dev_base_head": [0, 16],
+    "net_device.dev_list": [0, 16],
+    "net_device.netdev_ops": [16, 8],
+    "ieee80211_sub_if_data.key_list": [16, 16],
+    "ieee80211_key.list": [0, 16],
+    "ieee80211_key.conf.keylen": [304, 1],
+    "ieee80211_key.conf.key": [305, 0],
+  } as const;
+  const guest = machine({ init_net: 0x100, ieee80211_dataif_ops: 0x200 }, types);
+  list(guest, 0x100, [0x1000]);
+  guest.point(0x1010, 0x200);
+  list(guest, 0x1000 + 128 + 16, [0x3000], rest);
+  guest.view.setUint8(0x3000 + 304, 16);
+  return wirelessKeys(space, guest.kernel);
+}
+
+function keyboards(rest: number) {
+  const types = { "input_dev.node": [0, 16], "input_dev.vals": [16, 8], "input_dev.max_vals": [24, 4] } as const;
+  const guest = machine({ init_task: 0x40, input_dev_list: 0x100 }, types);
+  list(guest, 0x100, [0x1000], rest);
+  guest.point(0x1010, 0x8000);
+  guest.view.setUint32(0x1018, 9, true);
+  return lastEvents(space, guest.kernel);
+}
+
+function calls(rest: number) {
+  const types = {
+    sunrpc_net: [0, 64],
+    "sunrpc_net.all_clients": [16, 16],
+    "net.list": [0, 16],
+    "net.gen": [16, 8],
+    "net_generic.ptr": [0, 0],
+    "rpc_clnt.cl_clients": [0, 16],
+    "rpc_clnt.cl_tasks": [16, 16],
+    "rpc_task.tk_task": [0, 16],
+    "rpc_task.tk_rqstp": [16, 8],
+    "rpc_rqst.rq_buffer": [0, 8],
+    "rpc_rqst.rq_callsize": [8, 8],
+    "rpc_rqst.rq_rbuffer": [16, 8],
+  } as const;
+  const guest = machine({ init_net: 0x200, sunrpc_net_id: 0x80 }, types);
+  guest.point(0x210, 0x300);
+  guest.point(0x300, 0x400);
+  list(guest, 0x410, [0x1000]);
+  list(guest, 0x1010, [0x2000], rest);
+  guest.point(0x2010, 0x3000);
+  guest.point(0x3000, 0x8000);
+  guest.word(0x3008, 200n);
+  return rpcBuffers(space, guest.kernel);
+}
+
+const DISKS = {
+  dm_bufio_client: [0, 256],
+  "dm_bufio_client.client_list": [0, 16],
+  "dm_bufio_client.block_size": [16, 4],
+  "dm_bufio_client.reserved_buffers": [24, 16],
+  "dm_bufio_client.buffer_tree.rb_node": [48, 8],
+  "dm_bufio_client.slab_cache": [56, 8],
+  "dm_buffer.node": [0, 24],
+  "dm_buffer.data": [32, 8],
+  "dm_buffer.lru_list": [64, 16],
+} as const;
+
+function blocks(rest: number) {
+  const guest = machine({ dm_bufio_all_clients: 0x100 }, DISKS);
+  list(guest, 0x100, [0x1000]);
+  guest.view.setUint32(0x1010, 1024, true);
+  list(guest, 0x1018, [0x2440], rest);
+  guest.point(0x2420, 0x8000);
+  return blockBuffers(space, guest.kernel);
+}
+
+test.each([
+  ["keys of Bluetooth", paired, 0x1010, 2],
+  ["keys of Wi-Fi", wireless, 0x1000 + 128 + 16, 1],
+  ["events of input devices", keyboards, 0x100, 1],
+  ["calls of SUNRPC", calls, 0x1010, 1],
+  ["blocks of dm-bufio", blocks, 0x1018, 1],
+])("%s", (_, search, head, objects) => {
+  const whole = search(head);
+  expect(whole?.objects).toBe(objects);
+  expect(whole?.cut).toBeUndefined();
+  const part = search(NOWHERE);
+  expect(part?.cut).toBe(true);
+  expect(part && piecesOf(part.list)).toEqual(whole && piecesOf(whole.list));
+});
+
+test("drivers whose lists are cut off are named, beside what was found", () => {
+  const types = { "input_dev.node": [0, 16], "input_dev.vals": [16, 8], "input_dev.max_vals": [24, 4] } as const;
+  const guest = machine({ init_task: 0x40, input_dev_list: 0x100 }, types);
+  list(guest, 0x100, [0x1000], NOWHERE);
+  guest.point(0x1010, 0x8000);
+  guest.view.setUint32(0x1018, 9, true);
+  const found = driverBuffers(space, guest.kernel, () => []);
+  expect(found.missing).toContain("the last events of input devices (some of them)");
+  expect(piecesOf(found.list)).toEqual([[0x8000, 0x8048]]);
+});
+
+test("caches are told by their names too, where the list of their owners is cut off", () => {
+  const owners = { v9fs_session_info: [0, 64], "v9fs_session_info.slist": [0, 16] } as const;
+  const types = { ...DISKS, ...owners, "kmem_cache.refcount": [0, 4] } as const;
+  for (const [rest, kind] of [
+    [0x100, undefined],
+    [NOWHERE, "driver-buffers"],
+  ] as const) {
+    const guest = machine({ dm_bufio_all_clients: 0x100, v9fs_sessionlist: 0x200 }, types);
+    list(guest, 0x100, [0x1000], rest);
+    list(guest, 0x200, []);
+    guest.point(0x1038, 0x4000);
+    for (const cache of [0x4000, 0x4040]) guest.view.setInt32(cache, 1, true);
+    const found = bufferCaches(guest.kernel);
+    const kindOf = (address: number) => found.kindOf({ name: "dm_bufio_cache-512", address: BASE + BigInt(address) });
+    expect([kindOf(0x4000), kindOf(0x4040)]).toEqual(["driver-buffers", kind]);
+    expect(found.missing).toHaveLength(kind === undefined ? 0 : 1);
+  }
+});
