@@ -31,6 +31,7 @@ export const GONE: Readonly<Record<Exclude<keyof ClassCounts, "kept">, readonly 
 const OVERWRITTEN: Readonly<Record<Scrubbed, string>> = {
   "free-objects": "What freed pieces of kernel memory had in them",
   "slab-padding": "What lay between pieces of kernel memory",
+  "percpu-areas": "What was left in free parts of the memory that each processor has",
   "socket-buffers": "Network packets and messages between programs",
   messages: "Messages in queues, and what signals carry",
   "path-names": "Names of files on their way through calls",

@@ -225,7 +225,7 @@ class ScrubRun {
       return;
     }
     const nowhere = "nothing says where those are";
-    this.#reachOr(`free areas of per-CPU memory: ${nowhere}`, "free-objects", freePercpu(space, kernel));
+    this.#reachOr(`free areas of per-CPU memory: ${nowhere}`, "percpu-areas", freePercpu(space, kernel));
     this.#reachOr(`screens of virtual consoles: ${nowhere}`, "screens", screens(space, kernel));
     const tasks = [...allTasks(dump, view, kernel)];
     this.#add("messages", queuedSignals(space, kernel, tasks));

@@ -4,6 +4,7 @@ import type { SpanList } from "../erase/spans.js";
 export const SCRUBBED = [
   "free-objects",
   "slab-padding",
+  "percpu-areas",
   "socket-buffers",
   "messages",
   "path-names",

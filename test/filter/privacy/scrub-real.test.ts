@@ -53,7 +53,7 @@ describeWithDumps("overwritten by --privacy", () => {
     const { privacy, warnings } = await filterFile(vmcore, at("all"), options);
     const overwritten = privacy?.overwritten ?? {};
     expect(warnings).toEqual([]);
-    expect(Object.keys(overwritten).length).toBe(15);
+    expect(Object.keys(overwritten).length).toBe(16);
     for (const kind of [
       "free-objects",
       "slab-padding",
