@@ -88,4 +88,20 @@ describeWithDumps("real dumps", () => {
       expect([findings, comparison?.privacy]).toEqual([[], true]);
     },
   );
+
+  test("a PC without types: no reserved page of the first megabyte stays, and verify calls none lost", async () => {
+    const { vmcore, kpageflags } = await realDump("tiny-i386-6.1-flatmem");
+    const flags = readFileSync(kpageflags);
+    // KPF_RESERVED
+    const reserved = Array.from({ length: 256 }, (_, pfn) => pfn).filter(
+      (pfn) => ((flags.readBigUInt64LE(pfn * 8) >> 32n) & 1n) === 1n,
+    );
+    expect(reserved.length).toBeGreaterThan(100);
+    const { privacy } = await filterFile(vmcore, output, { privacy: true });
+    expect(privacy?.remains.join()).not.toMatch(/first megabyte/);
+    const kept = new Set(bitmapPfns(readKdumpBitmap2(output)));
+    expect(reserved.filter((pfn) => kept.has(pfn))).toEqual([]);
+    const { findings, comparison } = await verifyDump(output, { against: vmcore });
+    expect([findings, comparison?.privacy, comparison?.different]).toEqual([[], true, 0]);
+  });
 });

@@ -27,7 +27,7 @@ export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelOb
     kernel === undefined ? "no types or no symbols" : withoutVariables(kernel) ? "no symbols of variables" : "";
   if (kernel === undefined || why !== "") {
     const what =
-      "memory reserved at boot for others: a PC's first megabyte, bounce buffers of devices (swiotlb), by a device tree, regions of reserve_mem=, and an initramfs that was not freed";
+      "memory reserved at boot for others: bounce buffers of devices (swiotlb), by a device tree, regions of reserve_mem=, and an initramfs that was not freed";
     return { ranges: [], gaps: [`${what} (retain_initrd): the dump has ${why}`] };
   }
   const { symbols, types } = kernel;
@@ -88,6 +88,10 @@ export function lowMemory({ machine, maxMapnr, pageSize }: Dump, isReserved: (pf
   }
   return ranges;
 }
+
+/** Whether machines of this kind have memory that `lowMemory` finds. */
+export const hasFirmwareMemory = ({ machine }: Pick<Dump, "machine">) =>
+  archSupport(machine.arch)?.firmwareMemory !== undefined;
 
 /** Without CONFIG_KALLSYMS_ALL a kernel has symbols of functions only. */
 const withoutVariables = ({ symbols }: KernelObjects) => symbols.address("init_task") === undefined;

@@ -32,7 +32,7 @@ import type { PrivacyExtra, PrivacyKeep } from "./privacy-names.js";
 import { type PrivateObjects, privateObjects } from "./private-objects.js";
 import { queuedSignals } from "./queued-signals.js";
 import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
-import { lowMemory, reservedRanges } from "./reserved-ranges.js";
+import { hasFirmwareMemory, lowMemory, reservedRanges } from "./reserved-ranges.js";
 import { screens } from "./screens.js";
 import { SCRUBBED, type Scrubbed, type ScrubList } from "./scrubbed.js";
 import { slabGaps } from "./slab-gaps.js";
@@ -180,11 +180,15 @@ class ScrubRun {
     }
     const { ranges: foreign, gaps } = reservedRanges(dump, space, kernel);
     this.#gaps.push(...gaps);
+    // Before 3.9 the page tables of the direct map were there (find_early_table_space, arch/x86/mm/init.c, from 0x8000).
+    const isLowKept = version < kernelVersion(3, 9);
+    if (isLowKept && hasFirmwareMemory(dump))
+      this.#gaps.push("a PC's first megabyte, where a kernel this old has tables of its own");
     return {
       stackTops: this.#stackTops,
       pages: this.#large?.pages ?? [],
       crashKernel: kernel && namedCrashKernel(dump, kernel),
-      foreign: [...(kernel ? lowMemory(dump, (pfn) => structs.isReserved(pfn)) : []), ...foreign],
+      foreign: [...(isLowKept ? [] : lowMemory(dump, (pfn) => structs.isReserved(pfn))), ...foreign],
       kernelStack: this.#stack,
     };
   }
