@@ -1,6 +1,7 @@
 /** Vitest runs this module before each test file, also where files share a process, and with it all other modules. */
 import { afterAll, expect, inject, vi } from "vitest";
 import { speakAs } from "../../src/option-words.js";
+import { dropUnfinished } from "../../src/unfinished.js";
 import { endFile } from "./after-file.js";
 import { equalBytes } from "./equal-bytes.js";
 import { processState } from "./process-state.js";
@@ -22,6 +23,8 @@ afterAll(() => {
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
   vi.unstubAllGlobals();
+  // What a file left unfinished would be the next one's.
+  dropUnfinished();
   state?.takeBack();
   state?.check();
 });
