@@ -5,7 +5,7 @@ import { throwIfAborted } from "../errors.js";
 import { aDump, aFileName, aFlag, aFunction, aSignal, checkArgument, maybe } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { type ByteSource, fileSource, openFile, readInto } from "../reader/source/byte-source.js";
-import { inputChanged, sourcesOf } from "../reader/source/input-changed.js";
+import { inputChanged, maySeeChanges, sourcesOf } from "../reader/source/input-changed.js";
 import { attachFile, closeOnce } from "../reader/source/source-image.js";
 import { handleOf } from "../store/remote-object.js";
 import { remoteSource } from "../store/remote-source.js";
@@ -110,8 +110,8 @@ export async function filesOfDump(
   checkArgument("signal", signal, maybe(aSignal));
   checkArgument("onProgress", onProgress, maybe(aFunction));
   const found: InputFile[] = [];
-  const isRaw = dump.header.format === "raw";
-  const running = digests && isRaw && inputChanged(dump.image) !== undefined;
+  const mayRun = maySeeChanges(dump);
+  const running = digests && mayRun && inputChanged(dump.image) !== undefined;
   for (const source of sourcesOf(dump.image)) {
     const { file, spool } = source;
     const { path, size } = file;
@@ -126,7 +126,7 @@ export async function filesOfDump(
   }
   const change = digests && !running ? inputChanged(dump.image) : undefined;
   if (change === undefined) return found;
-  if (!isRaw) throw change;
+  if (!mayRun) throw change;
   return found.map((one) => ({ ...one, sha256: undefined, covers: undefined }));
 }
 

@@ -17,7 +17,7 @@ const LISTS = [
 
 /**
  * Keys of devices with which the machine is paired (Bluetooth), and the one by which they know it; not those of pairing in
- * progress, of connections, nor data that came another way (OOB), which `docs/privacy.md` names. `undefined` if there may be some, but types or symbols do
+ * progress, of connections, nor data that came another way (OOB): they stay. `undefined` if there may be some, but types or symbols do
  * not lead to them, or not to all.
  */
 export function bluetoothKeys(

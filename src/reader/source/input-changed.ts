@@ -48,11 +48,10 @@ export function streamChanged(name: string): DumpError {
  * writes to it all the time: there it is a warning.
  */
 export function checkUnchanged(dump: Dump, warnings: Warnings): void {
-  if (!maySeeChanges(dump)) {
-    const change = inputChanged(dump.image);
-    if (change !== undefined) throw change;
-  }
-  warnOfChange(dump, warnings);
+  const change = inputChanged(dump.image);
+  if (change === undefined) return;
+  if (!maySeeChanges(dump)) throw change;
+  addChange(change, warnings);
 }
 
 /** Whether a dump's pages may be of different moments: those of bare memory, which a machine may be writing to. */
@@ -66,5 +65,9 @@ export function maySeeChanges(dump: Dump): boolean {
  */
 export function warnOfChange(dump: Dump, warnings: Warnings): void {
   const change = inputChanged(dump.image);
-  if (change !== undefined) warnings.add("INPUT_CHANGED", `${change.summary}; pages may be of different moments`);
+  if (change !== undefined) addChange(change, warnings);
+}
+
+function addChange(change: DumpError, warnings: Warnings): void {
+  warnings.add("INPUT_CHANGED", `${change.summary}; pages may be of different moments`);
 }
