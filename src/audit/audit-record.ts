@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { InputFile } from "../manifest/digest.js";
+import { recordOfFile } from "../manifest/manifest.js";
 import { packageVersion } from "../package-version.js";
 import type { AuditResult } from "./audit-result.js";
 
@@ -29,9 +30,7 @@ export function auditJson(result: AuditResult, facts: AuditFacts): object {
     tool: { name: "coresieve", version: packageVersion(), node: process.version },
     started: facts.started.toISOString(),
     ended: facts.ended.toISOString(),
-    audited: facts.files.map(({ path, bytes, sha256, covers }) => {
-      return { name: basename(path), bytes, sha256: sha256 ?? null, covers: covers ?? null };
-    }),
+    audited: facts.files.map(recordOfFile),
     options: {
       secrets: options.secrets,
       original: name(options.original),

@@ -36,7 +36,11 @@ export interface Stop {
   signalName(): NodeJS.Signals | undefined;
 }
 
-/** Signals that end a program which does not handle them, and leave it time to clean up. Windows does not have all of them. */
+/**
+ * Signals that end a program which does not handle them, and leave it time to clean up. Windows does not have all of
+ * them. SIGUSR1 would not end it: Node starts a debugger then, which listens on a port, and reads all memory of this
+ * process, unless somebody listens to the signal. SIGPROF is left to V8's profiler.
+ */
 const STOPPING = [
   "SIGINT",
   "SIGTERM",
@@ -45,6 +49,7 @@ const STOPPING = [
   "SIGALRM",
   "SIGVTALRM",
   "SIGXCPU",
+  "SIGUSR1",
   "SIGUSR2",
   "SIGIO",
   "SIGPWR",

@@ -90,6 +90,11 @@ export interface InputFile {
    * be read as a whole.
    */
   readonly covers: "file" | "unpacked" | undefined;
+  /**
+   * Why there is no digest: the caller does not want it (`unwanted`); the file is a machine's memory (`machine`); it is
+   * bare memory that was written to (`changed`). `undefined` if there is one.
+   */
+  readonly withoutDigest?: "unwanted" | "machine" | "changed" | undefined;
 }
 
 /**
@@ -115,8 +120,8 @@ export async function filesOfDump(
   for (const source of sourcesOf(dump.image)) {
     const { file, spool } = source;
     const { path, size } = file;
-    if (!digests || running || file.live === true)
-      found.push({ path, bytes: size, sha256: undefined, covers: undefined });
+    const reason = !digests ? "unwanted" : file.live === true ? "machine" : running ? "changed" : undefined;
+    if (reason !== undefined) found.push(withoutDigest({ path, bytes: size }, reason));
     else {
       const known = spool?.sha256;
       const taken =
@@ -127,7 +132,14 @@ export async function filesOfDump(
   const change = digests && !running ? inputChanged(dump.image) : undefined;
   if (change === undefined) return found;
   if (!mayRun) throw change;
-  return found.map((one) => ({ ...one, sha256: undefined, covers: undefined }));
+  return found.map((one) => withoutDigest(one, one.withoutDigest ?? "changed"));
+}
+
+function withoutDigest(
+  { path, bytes }: Pick<InputFile, "path" | "bytes">,
+  reason: NonNullable<InputFile["withoutDigest"]>,
+): InputFile {
+  return { path, bytes, sha256: undefined, covers: undefined, withoutDigest: reason };
 }
 
 /** A stream that passes everything on to another one and computes its digest. */

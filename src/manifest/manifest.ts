@@ -35,6 +35,8 @@ export interface Manifest {
       readonly sha256: string | null;
       /** See `InputFile.covers`. */
       readonly covers: "file" | "unpacked" | null;
+      /** See `InputFile.withoutDigest`. */
+      readonly withoutDigest: "unwanted" | "machine" | "changed" | null;
     })[];
   };
   readonly output: ManifestFile & {
@@ -164,9 +166,7 @@ export function manifestOf(facts: ManifestFacts): Manifest {
   const { kept, ...dropped } = result.classes;
   const extension = result.extension?.file;
   const output = "path" in options.output ? basename(options.output.path) : "stdout";
-  const files = inputFiles.map(({ path, bytes, sha256, covers }) => {
-    return { name: basename(path), bytes, sha256: sha256 ?? null, covers: covers ?? null };
-  });
+  const files = inputFiles.map(recordOfFile);
   const before = Buffer.from((written ?? dump).eraseinfo ?? []).toString("utf8");
   const now = written === undefined ? (result.erase?.record ?? []) : [];
   return {
@@ -235,3 +235,20 @@ export function manifestOf(facts: ManifestFacts): Manifest {
 }
 
 const nameOf = (given: GivenFile): string => (typeof given === "string" ? given : given.name);
+
+/** An input file as records have it. */
+export function recordOfFile({
+  path,
+  bytes,
+  sha256,
+  covers,
+  withoutDigest,
+}: InputFile): Manifest["input"]["files"][number] {
+  return {
+    name: basename(path),
+    bytes,
+    sha256: sha256 ?? null,
+    covers: covers ?? null,
+    withoutDigest: withoutDigest ?? null,
+  };
+}

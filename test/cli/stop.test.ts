@@ -47,8 +47,8 @@ async function stopInMidRun(signal: NodeJS.Signals, args: readonly string[], opt
   return ended;
 }
 
-/** Signals for which Node does nothing: they would end the program, and leave its temporary files. */
-const OTHERS = ["SIGQUIT", "SIGALRM", "SIGVTALRM", "SIGXCPU", "SIGUSR2", "SIGIO", "SIGPWR"] as const;
+/** Signals for which Node does nothing: they would end the program, and leave its temporary files. At SIGUSR1 it starts a debugger. */
+const OTHERS = ["SIGQUIT", "SIGALRM", "SIGVTALRM", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGIO", "SIGPWR"] as const;
 
 describe("stopped in mid-run: soon, with 128 + the signal's number, and nothing is left", () => {
   test.each([

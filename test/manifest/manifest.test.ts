@@ -47,6 +47,7 @@ test("tells digests, options, kernel and counts of a run", async () => {
       name: "vmcore",
       bytes: statSync(file("vmcore")).size,
       covers: "file",
+      withoutDigest: null,
       sha256: sha256(readFileSync(file("vmcore"))),
     },
   ]);
@@ -74,7 +75,8 @@ test("of ELF, and of a stream: the digest is of what went through it", async () 
     ...{ name: "stdout", flattened: true },
     ...{ bytes: stdout.length, sha256: sha256(stdout) },
   });
-  expect(manifest.input.files[0]?.sha256).toBe(null);
+  expect(manifest.input.files[0]).toMatchObject({ sha256: null, withoutDigest: "unwanted" });
+  expect(elf.manifest.input.files[0]).toMatchObject({ withoutDigest: null });
 });
 
 test("how the input was opened is an option too", async () => {

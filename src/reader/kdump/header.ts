@@ -85,7 +85,7 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
   // diskdump's sub header has registers, and none of kdump's fields. That of version 0 has phys_base only.
   const fieldsSince = isDiskdump ? -1 : version;
   const utsname = readUtsname(header, UTSNAME_OFFSET);
-  const word = pickWordSize(header, utsname, source.name);
+  const word = pickWordSize(header, utsname, source, fieldsSince);
   const at = (word === 8 ? KDUMP64 : KDUMP32_PACKED).header;
   const blockSize = header.u32(at.blockSize);
   const subHeaderBlocks = header.u32(at.subHeaderBlocks);
@@ -100,7 +100,8 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
   const subBytes = readExactly(source, blockSize, KDUMP64.sub.size, "kdump sub header");
   const sub = fields(isDiskdump ? new Uint8Array(KDUMP64.sub.size) : subBytes, littleEndian, source.name);
   const maxMapnr32 = header.u32(at.maxMapnr);
-  const layout = word === 8 ? KDUMP64 : pick32BitLayout(sub, fieldsSince, blockSize, subHeaderBlocks, maxMapnr32);
+  const mostPages = BigInt(header.u32(at.bitmapBlocks)) * BigInt(blockSize * 8);
+  const layout = word === 8 ? KDUMP64 : pick32BitLayout(sub, fieldsSince, blockSize, subHeaderBlocks, mostPages);
   const ulong = (offset: number, what: string) => (word === 8 ? sub.u64Number(offset, what) : sub.u32(offset));
   const range = (since: number, offset: number, size: number, what: string): FilePart | undefined => {
     if (fieldsSince < since) return undefined;
@@ -160,43 +161,60 @@ function statusOfDiskdump(status: number): number {
  * sizes (64-bit files have tv_usec where 32-bit files have the block size), the machine's name decides. The name is not
  * used first, because QEMU writes 64-bit headers for i686 guests.
  */
-function pickWordSize(header: Fields, utsname: Utsname, file: string): 4 | 8 {
-  const sane = (layout: KdumpHeaderFields) => {
+function pickWordSize(header: Fields, utsname: Utsname, source: ByteSource, version: number): 4 | 8 {
+  const isSane = (layout: KdumpHeaderFields) => {
     const blockSize = header.u32(layout.header.blockSize);
     if (blockSize < MIN_BLOCK || blockSize > MAX_BLOCK || (blockSize & (blockSize - 1)) !== 0) return false;
-    const blocks = header.u32(layout.header.bitmapBlocks);
-    const subBlocks = header.u32(layout.header.subHeaderBlocks);
-    return subBlocks > 0 && blocks > 0 && blocks * blockSize * 8 >= header.u32(layout.header.maxMapnr);
+    return header.u32(layout.header.subHeaderBlocks) > 0 && header.u32(layout.header.bitmapBlocks) > 0;
   };
-  const sane64 = sane(KDUMP64);
-  const sane32 = sane(KDUMP32_PACKED);
-  if (sane64 && sane32) return archOfUts(utsname.machine)?.wordSize ?? 8;
-  if (sane64) return 8;
-  if (sane32) return 4;
+  const hasRoom = (layout: KdumpHeaderFields) => {
+    const blockSize = header.u32(layout.header.blockSize);
+    const bits = BigInt(header.u32(layout.header.bitmapBlocks)) * BigInt(blockSize * 8);
+    if (version < 6) return bits >= header.u32(layout.header.maxMapnr);
+    const pages = pagesBySubHeader(source, header.littleEndian, blockSize + layout.sub.maxMapnr64);
+    return pages > 0n && bits >= pages;
+  };
+  const sane = [KDUMP64, KDUMP32_PACKED, KDUMP32_PADDED].filter(isSane);
+  const fitting = sane.filter(hasRoom);
+  // Before version 6 the number of pages is one of the fields that must make sense.
+  const words = new Set((fitting.length > 0 || version < 6 ? fitting : sane).map(({ word }) => word));
+  const [word] = words;
+  if (words.size > 1) return archOfUts(utsname.machine)?.wordSize ?? 8;
+  if (word !== undefined) return word;
   const found = `${header.u32(KDUMP64.header.blockSize)} (64-bit) or ${header.u32(KDUMP32_PACKED.header.blockSize)} (32-bit)`;
   throw damagedHeaderError(
     "CORRUPT",
-    file,
+    source.name,
     `its kdump header has an impossible block size: ${found}`,
     KDUMP64.header.blockSize,
   );
 }
 
 /**
- * Decides between the packed and the padded layout: by max_mapnr, which is in both headers, otherwise by the layout
- * whose ranges lie in the sub header's blocks.
+ * The number of pages that a header of version 6 has in its sub header. Readers use nothing else there: the field of 32
+ * bits in the first header may contain anything. 0 if the file ends before it.
+ */
+function pagesBySubHeader(source: ByteSource, littleEndian: boolean, offset: number): bigint {
+  const bytes = new Uint8Array(8);
+  return source.read(bytes, offset) < bytes.length ? 0n : fields(bytes, littleEndian, source.name).u64(0);
+}
+
+/**
+ * Decides between the packed and the padded layout: by max_mapnr_64, which the bitmaps have room for, otherwise by the
+ * layout whose ranges lie in the sub header's blocks.
  */
 function pick32BitLayout(
   sub: Fields,
   version: number,
   blockSize: number,
   blocks: number,
-  maxMapnr: number,
+  mostPages: bigint,
 ): KdumpHeaderFields {
   const end = blockSize * (1 + blocks);
   const score = ({ sub: at }: KdumpHeaderFields) => {
     let points = 0;
-    if (version >= 6 && sub.u64(at.maxMapnr64) === BigInt(maxMapnr)) points += 4;
+    const pages = version >= 6 ? sub.u64(at.maxMapnr64) : 0n;
+    if (pages > 0n && pages <= mostPages) points += 4;
     const within = (offset: bigint, size: bigint) =>
       (offset === 0n && size === 0n) || (offset > BigInt(blockSize) && size > 0n && offset + size <= BigInt(end));
     if (version >= 3 && within(sub.u64(at.offsetVmcoreinfo), BigInt(sub.u32(at.sizeVmcoreinfo)))) points += 1;

@@ -64,6 +64,14 @@ describe("headers", () => {
     });
   });
 
+  describe.each(shapes)("%s: since version 6 nothing reads the number of pages in 32 bits", (_, shape) => {
+    test.each([0, 1, 0xdead_beef, 0xffff_ffff])("%i there", (maxMapnr) => {
+      const file = build({ ...shape, header: { maxMapnr } });
+      expectPages(file);
+      withDump(folder, file, (dump) => expect([dump.maxMapnr, dump.notes.length]).toEqual([10, 3]));
+    });
+  });
+
   test("eraseinfo, since version 5", () => {
     withDump(folder, build({ eraseinfo: "erase jiffies 8\n" }), (dump) => {
       expect(Buffer.from(dump.eraseinfo as Uint8Array).toString()).toBe("erase jiffies 8\n");
