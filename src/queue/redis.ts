@@ -16,7 +16,10 @@ const NOBODY_THERE: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOENT", "EN
 
 /** An address without its secrets, for messages. */
 export function hidden(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, "//***@").replace(/([?&][^=&]*(?:pass|token|secret)[^=&]*=)[^&]*/gi, "$1***");
+  // Up to the last "@", because a password that was not encoded may contain any character.
+  return url
+    .replace(url.includes("//") ? /(\/\/).*@/s : /^().*@/s, "$1***@")
+    .replace(/([?&][^=&]*(?:pass|token|secret)[^=&]*=)[^&]*/gi, "$1***");
 }
 
 const pause = (times: number) => Math.min(200 * times, 2000);

@@ -6,7 +6,7 @@ import type { PhysicalRange } from "../reader/physical-memory.js";
 import { fetchedOf } from "../reader/source/fetched.js";
 import { checkUnchanged, inputChanged } from "../reader/source/input-changed.js";
 import { surroundingsError } from "../surroundings.js";
-import { ofFile, Warnings } from "../warnings.js";
+import { Warnings } from "../warnings.js";
 import { encodeDump } from "../worker/encode-dump.js";
 import type { WorkerPool } from "../worker/pool.js";
 import { WorkerThreads } from "../worker/threads.js";
@@ -116,7 +116,6 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
     checkUnchanged(dump, warnings);
     const sentBytes = await unlessStopped(destination.finish(outputBytes), options.signal);
     const [fetched, upload] = [fetchedOf(dump.image), destination.upload?.()];
-    if (upload?.unlisted === true) warnings.remark("UPLOADS_UNLISTED", ofFile(destination.name, UNLISTED));
     const result = planned.result({ zeroPages, outputBytes: sentBytes ?? outputBytes, cleared });
     const image = imageResult(options.format, planned, zeroPages, outputBytes);
     return {
@@ -164,9 +163,6 @@ function changedInstead(error: unknown, dump: Dump): unknown {
   const damage = error instanceof DumpError && ["TRUNCATED", "CORRUPT", "CANNOT_FILTER"].includes(error.code);
   return (damage ? inputChanged(dump.image) : undefined) ?? error;
 }
-
-const UNLISTED =
-  "unfinished uploads cannot be listed (s3:ListBucketMultipartUploads): an interrupted one is not continued, and one whose begin the store did not answer stays";
 
 const NOT_FULL = { full: undefined, fullBy: undefined } as const;
 

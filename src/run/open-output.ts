@@ -67,8 +67,8 @@ async function openSplit(
   };
 }
 
-function restOf({ spool, sizeLimit }: WholeFilterOptions) {
-  return { ...(spool && { spool }), ...(sizeLimit === undefined ? {} : { limit: sizeLimit }) };
+function restOf({ spool, sizeLimit, warnings }: WholeFilterOptions) {
+  return { warnings, ...(spool && { spool }), ...(sizeLimit === undefined ? {} : { limit: sizeLimit }) };
 }
 
 function streamSink({ signal, sizeLimit, spool = {} }: WholeFilterOptions, output: StreamOutput): Sink {

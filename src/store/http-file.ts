@@ -62,14 +62,16 @@ export class HttpFiles {
       const answer = await httpRequest({ url: target, method: "GET", headers });
       const info = infoOf(answer);
       const begins = answer.headers["content-range"]?.startsWith(`bytes ${offset + done}-`) === true;
-      if (info.etag !== etag || !begins) {
+      // A page of a proxy says nothing about the file, so that is looked at first.
+      if (!begins || info.etag !== etag) {
         answer.destroy();
-        throw info.etag !== etag ? changed(url) : otherBytes(url);
+        throw begins ? changed(url) : otherBytes(url);
       }
       await takeBody(answer, (chunk) => {
         const bytes = chunk.subarray(0, length - done);
-        take(bytes, done);
+        if (bytes.length > 0) take(bytes, done);
         done += bytes.length;
+        if (bytes.length < chunk.length) answer.destroy();
       });
       if (done < length) throw cutOff();
     };
@@ -86,7 +88,9 @@ export class HttpFiles {
 /** All bytes of a file in order, in one answer: for servers without ranges. Throws `NOT_READABLE`. */
 export async function* httpBytes(url: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    const answer = await new Retries().run(() => httpRequest({ url: parseHttpUrl(url), method: "GET" }));
+    const headers = { "accept-encoding": "identity" };
+    const answer = await new Retries().run(() => httpRequest({ url: parseHttpUrl(url), method: "GET", headers }));
+    checkEncoding(answer, url);
     const silence = unlessSilent(answer);
     try {
       for await (const chunk of answer) {
@@ -102,6 +106,20 @@ export async function* httpBytes(url: string, signal?: AbortSignal): AsyncGenera
   }
 }
 
+/** Encodings that are packed files, too: those are known by their content. */
+const UNPACKED = new Set(["", "identity", "gzip", "x-gzip", "zstd"]);
+
+/** Throws `NOT_READABLE` for what a server encoded for the way though it was asked not to. */
+function checkEncoding(answer: IncomingMessage, url: string): void {
+  const encoding = (answer.headers["content-encoding"] ?? "").trim().toLowerCase();
+  if (UNPACKED.has(encoding)) return;
+  answer.destroy();
+  throw new DumpError("NOT_READABLE", `the server sends it encoded (${encoding.slice(0, 40)})`, {
+    file: shownUrl(url),
+    cure: "Look for a proxy in between that compresses what it passes on",
+  });
+}
+
 function range(first: number, last: number): Record<string, string> {
   // With a content encoding, offsets would be different.
   return { range: `bytes=${first}-${last}`, "accept-encoding": "identity" };
@@ -113,7 +131,8 @@ function range(first: number, last: number): Record<string, string> {
 function infoOf({ statusCode, headers }: IncomingMessage): HttpInfo {
   const total = /^bytes \d+-\d+\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1];
   const size = Number(total ?? headers["content-length"] ?? Number.NaN);
-  const mark = headers.etag ?? headers["last-modified"];
+  // Servers and caches may mark the same ETag as weak in one answer, and not in another.
+  const mark = headers.etag?.replace(/^W\//, "") ?? headers["last-modified"];
   const ranges = statusCode === 206 && total !== undefined && mark !== undefined && Number.isSafeInteger(size);
   return { size, etag: `${mark ?? ""} ${size}`, ranges };
 }

@@ -72,10 +72,30 @@ export async function httpRequest(
     redirects > 0
   ) {
     answer.resume();
-    return httpRequest({ ...request, url: new URL(location, request.url) }, timeouts, redirects - 1);
+    return httpRequest({ ...request, url: redirected(request.url, location) }, timeouts, redirects - 1);
   }
   if (status >= 200 && status < 300) return answer;
   throw await refused(answer, status);
+}
+
+/** The URL that an answer names instead. Throws `NOT_READABLE` without naming it: it may contain secrets. */
+export function redirected(from: URL, location: string): URL {
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  const refuse = (what: string) => {
+    const cure = "Ask whoever runs the server for an address that can be read";
+    throw new DumpError("NOT_READABLE", `the server sends on to ${what}`, { file: shownUrl(from.href), cure });
+  };
+  if (to?.protocol === "http:" && from.protocol === "https:") refuse("an address without TLS (http:)");
+  if (to?.protocol !== "http:" && to?.protocol !== "https:") refuse("what is not an address of a web server");
+  return to as URL;
+}
+
+/**
+ * Whether an answer is a page for people, as proxies and sign-in servers answer with 200 instead of the server that was
+ * asked. Answers to a PUT that made a file (201) may have such a body.
+ */
+export function isPage({ statusCode, headers }: http.IncomingMessage): boolean {
+  return statusCode === 200 && /^text\/html\b/i.test(headers["content-type"] ?? "");
 }
 
 function answerOf(
@@ -210,6 +230,20 @@ export function cutOff(): Error {
   return Object.assign(new Error("the answer is cut off"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
 }
 
+/** Parts of a URL that are shorter are no secrets, and may be in any text. */
+const SHORTEST_SECRET = 6;
+
+/** A server's text without what the URL must not show, should the server quote it. */
+function withoutSecrets(text: string, url: string): string {
+  if (!URL.canParse(url)) return text;
+  const { search, searchParams, hash, username, password } = new URL(url);
+  const raw = search.slice(1).split("&");
+  const secrets = [search, hash.slice(1), username, password, ...raw, ...searchParams.values()];
+  for (const part of raw) secrets.push(part.slice(part.indexOf("=") + 1));
+  const long = secrets.filter(({ length }) => length >= SHORTEST_SECRET).sort((a, b) => b.length - a.length);
+  return long.reduce((said, secret) => said.replaceAll(secret, "…"), text);
+}
+
 /** What a request failed with, as people can use it. Nothing of a query is in it. */
 export function httpError(error: unknown, url: string, use: StoreUse): DumpError {
   if (error instanceof DumpError) return error;
@@ -218,7 +252,7 @@ export function httpError(error: unknown, url: string, use: StoreUse): DumpError
   const verb = use === "read" ? "cannot be read" : "cannot be written";
   const status = statusOf(error);
   const name = nameOf(error);
-  const text = error instanceof Error ? error.message : String(error);
+  const text = withoutSecrets(error instanceof Error ? error.message : String(error), url);
   const tls = tlsProblem(error, "http", "the URL");
   if (tls !== undefined) return new DumpError(code, `${verb}: ${tls.what}`, { file, cure: tls.cure, cause: error });
   if (status === undefined) {

@@ -10,8 +10,11 @@ export function isHttpUrl(path: string): boolean {
  * file). Other names are returned unchanged.
  */
 export function shownUrl(url: string): string {
-  if (!isHttpUrl(url)) return url;
-  return url.replace(/[?#].*$/s, "").replace(/^(https?:\/\/)[^/]*@/i, "$1");
+  // Also mistyped ones, which nothing else takes for URLs.
+  if (!/^\s*https?:/i.test(url)) return url;
+  // In what is not a URL, a password may contain anything.
+  const user = URL.canParse(url) ? /^(\s*https?:\/\/)[^/?#]*@/i : /^(\s*https?:\/*).*@/is;
+  return url.replace(user, "$1").replace(/[?#].*$/s, "");
 }
 
 /**

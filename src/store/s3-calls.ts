@@ -3,7 +3,7 @@ import { OPTION } from "../option-words.js";
 import { type StoreTimeouts, TIMEOUTS } from "./http-request.js";
 import { Retries } from "./retry.js";
 import type { S3Access } from "./s3-access.js";
-import { isNotImplemented, type StoreUse, statusOf, storeError } from "./s3-errors.js";
+import { isNotImplemented, type StoreUse, statusOf, storeError, unknownAnswer } from "./s3-errors.js";
 import { type S3Request, S3Wire } from "./s3-wire.js";
 import type { ObjectInfo, ObjectLocation } from "./store-types.js";
 import { storePath } from "./store-url.js";
@@ -42,8 +42,11 @@ export class S3Calls {
 
   async #head(at: ObjectLocation): Promise<ObjectInfo> {
     const { headers } = await this.send({ method: "HEAD", at });
+    const length = headers["content-length"];
+    // Without it the object is of an unknown length, not empty.
+    if (length === undefined) unknownAnswer(storePath(at), "NOT_READABLE");
     return {
-      size: Number(headers["content-length"] ?? 0),
+      size: Number(length),
       etag: headers.etag ?? "",
       mark: headers[MARK]?.toString(),
     };
@@ -108,6 +111,12 @@ const MARK = "x-amz-meta-coresieve-run";
 /** Headers that give an object this mark. */
 export function markHeader(mark: string | undefined): Readonly<Record<string, string | undefined>> {
   return { [MARK]: mark };
+}
+
+/** Throws `NOT_WRITABLE` for an answer in XML whose outermost element is another one, such as a page of a proxy. */
+export function expectAnswer(text: string, element: string, at: ObjectLocation): void {
+  const [, name] = /^\s*(?:<\?xml[^>]*\?>)?\s*<(?:[\w.-]+:)?(\w+)[\s/>]/.exec(text) ?? [];
+  if (name !== element) unknownAnswer(storePath(at));
 }
 
 function outputExists(at: ObjectLocation): DumpError {

@@ -172,6 +172,14 @@ export function isUploadGone(error: unknown): boolean {
   return error instanceof DumpError && error.systemError === NO_UPLOAD;
 }
 
+/** An answer that is not what a store answers to this request. */
+export function unknownAnswer(file: string, code: DumpError["code"] = "NOT_WRITABLE"): never {
+  throw new DumpError(code, "the store's answer is not an answer of S3", {
+    file,
+    cure: "Check that AWS_ENDPOINT_URL is the address of an S3-compatible store, and look for a proxy in between",
+  });
+}
+
 interface Explanation {
   readonly code: DumpError["code"];
   readonly what: string;

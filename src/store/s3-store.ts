@@ -1,8 +1,8 @@
 import { DumpError } from "../errors.js";
 import { bodyOf, cutOff, takeBody } from "./http-request.js";
-import { type MadeIfAbsent, markHeader } from "./s3-calls.js";
+import { expectAnswer, type MadeIfAbsent, markHeader } from "./s3-calls.js";
 import { isSame, md5 } from "./s3-digests.js";
-import { nameOf, statusOf, storeError } from "./s3-errors.js";
+import { nameOf, statusOf, storeError, unknownAnswer } from "./s3-errors.js";
 import { S3Uploads } from "./s3-uploads.js";
 import { elements, textOf, timeIn } from "./s3-xml.js";
 import type {
@@ -75,6 +75,11 @@ export class S3Store extends S3Uploads implements ObjectStore {
       };
       const body = await this.wire.ask({ method: "GET", at, headers });
       const { "content-range": range, etag: sent } = body.headers;
+      // A page of a proxy, or of who wants a sign-in. A store that gave an ETag gives it again.
+      if (etag !== "" && sent === undefined && body.statusCode === 200) {
+        body.destroy();
+        throw otherBytes(at, "sent something else than the object");
+      }
       // Some stores, and caches before them, ignore If-Match.
       if (etag !== "" && sent !== undefined && bareTag(sent) !== bareTag(etag)) {
         body.destroy();
@@ -124,10 +129,11 @@ export class S3Store extends S3Uploads implements ObjectStore {
     let tries = 0;
     const send = async (condition: MadeIfAbsent) => {
       try {
-        await this.retries.run(() => {
+        const sent = await this.retries.run(() => {
           tries++;
           return this.wire.text({ method: "PUT", at, body, headers: { ...headers, ...condition } });
         });
+        if (sent.headers.etag === undefined) unknownAnswer(storePath(at));
       } catch (error) {
         // The answer to an earlier try may have been lost: then the object is there, with these bytes and this mark.
         const there = tries > 1 && statusOf(error) === 412 ? await this.head(at) : undefined;
@@ -148,6 +154,7 @@ export class S3Store extends S3Uploads implements ObjectStore {
     for (;;) {
       const query = { "list-type": 2, prefix: of.key, "continuation-token": after };
       const { text } = await this.do("write", { method: "GET", at, query }, of);
+      expectAnswer(text, "ListBucketResult", of);
       for (const object of elements(text, "Contents")) {
         const key = textOf(object, "Key");
         if (key === undefined) continue;

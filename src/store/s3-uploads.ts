@@ -1,7 +1,6 @@
-import { DumpError } from "../errors.js";
-import { type MadeIfAbsent, markHeader, S3Calls } from "./s3-calls.js";
+import { expectAnswer, type MadeIfAbsent, markHeader, S3Calls } from "./s3-calls.js";
 import { compositeEtag, crc32Text, md5 } from "./s3-digests.js";
-import { mayBeDone, nameOf, statusOf, storeError } from "./s3-errors.js";
+import { mayBeDone, nameOf, statusOf, storeError, unknownAnswer } from "./s3-errors.js";
 import { elements, textOf, timeIn, xmlText } from "./s3-xml.js";
 import type {
   BegunUpload,
@@ -36,7 +35,7 @@ export class S3Uploads extends S3Calls {
           throw error;
         }
       });
-      return { uploadId: textOf(text, "UploadId") ?? unknownAnswer(at), unanswered };
+      return { uploadId: textOf(text, "UploadId") ?? unknownAnswer(storePath(at)), unanswered };
     } catch (error) {
       throw storeError(error, storePath(at), "write");
     }
@@ -71,7 +70,7 @@ export class S3Uploads extends S3Calls {
       throw storeError(error, storePath(at), "write");
     });
     const crc32 = headers["x-amz-checksum-crc32"]?.toString();
-    return { number, size: body.length, etag: headers.etag ?? unknownAnswer(at), crc32 };
+    return { number, size: body.length, etag: headers.etag ?? unknownAnswer(storePath(at)), crc32 };
   }
 
   /** The header with the CRC-32 of a body, if CRC-32s are switched on. */
@@ -88,6 +87,7 @@ export class S3Uploads extends S3Calls {
           ...{ method: "GET", at },
           query: { uploadId, "part-number-marker": marker },
         });
+        expectAnswer(text, "ListPartsResult", at);
         for (const part of elements(text, "Part")) {
           const [number, size] = [Number(textOf(part, "PartNumber")), Number(textOf(part, "Size"))];
           const etag = textOf(part, "ETag");
@@ -157,6 +157,7 @@ export class S3Uploads extends S3Calls {
     for (;;) {
       const query = { uploads: "", prefix, "key-marker": key, "upload-id-marker": id };
       const { text } = await this.do("write", { method: "GET", at, query }, of);
+      expectAnswer(text, "ListMultipartUploadsResult", of);
       for (const upload of elements(text, "Upload")) {
         const [key, uploadId] = [textOf(upload, "Key"), textOf(upload, "UploadId")];
         if (key === undefined || uploadId === undefined) continue;
@@ -181,15 +182,7 @@ function throwIfFailed(text: string, at: ObjectLocation): void {
     const message = textOf(failure, "Message") ?? "";
     throw Object.assign(new Error(message), { name: textOf(failure, "Code") ?? "InternalError" });
   }
-  const rest = text.replace(/^\s*<\?xml[^>]*\?>/, "").trim();
-  if (rest === "") throw Object.assign(new Error("the store gave up"), { name: "InternalError" });
-  // A proxy's page says nothing about the object.
-  if (!/^<(?:[\w.-]+:)?CompleteMultipartUploadResult[\s/>]/.test(rest)) unknownAnswer(at);
-}
-
-function unknownAnswer(at: ObjectLocation): never {
-  throw new DumpError("NOT_WRITABLE", "the store's answer is not an answer of S3", {
-    file: storePath(at),
-    cure: "Check that AWS_ENDPOINT_URL is the address of an S3-compatible store",
-  });
+  if (text.replace(/^\s*<\?xml[^>]*\?>/, "").trim() === "")
+    throw Object.assign(new Error("the store gave up"), { name: "InternalError" });
+  expectAnswer(text, "CompleteMultipartUploadResult", at);
 }

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
-import { bodyOf, cutOff, httpRequest, type StoreTimeouts, TIMEOUTS } from "./http-request.js";
+import { bodyOf, cutOff, httpRequest, isPage, type StoreTimeouts, TIMEOUTS } from "./http-request.js";
 import { areSame, type BucketPlace, type S3Access, type StoreCredentials } from "./s3-access.js";
-import { answerHeader, haveExpired, statusOf } from "./s3-errors.js";
+import { answerHeader, haveExpired, statusOf, unknownAnswer } from "./s3-errors.js";
 import { encoded, SigningKeys, signedHeaders } from "./s3-sign.js";
 import type { ObjectLocation } from "./store-types.js";
+import { storePath } from "./store-url.js";
 
 /** A request to a store, for an object, or with an empty key for its bucket. */
 export interface S3Request {
@@ -65,6 +66,10 @@ export class S3Wire {
   /** The body of the answer as text, and its headers. */
   async text(request: S3Request): Promise<{ readonly text: string; readonly headers: IncomingMessage["headers"] }> {
     const answer = await this.ask(request);
+    if (isPage(answer) && request.method !== "HEAD") {
+      answer.destroy();
+      unknownAnswer(storePath(request.at));
+    }
     const body = await bodyOf(answer, MOST_TEXT, this.timeouts.idle);
     if (!answer.complete) throw cutOff();
     return { text: body.toString("utf8"), headers: answer.headers };

@@ -2,6 +2,7 @@ import { type BigIntStats, fstatSync, lstatSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
 import { OPTION, unnamedPlace } from "../option-words.js";
 import { STDIN, STDIN_NAME } from "../reader/source/stream-input.js";
+import type { Warnings } from "../warnings.js";
 import { cannotBeCreated, checkReplaceable, outputFile } from "./output-path.js";
 import { PartialFile } from "./partial-file.js";
 import type { Sink } from "./sink.js";
@@ -14,6 +15,8 @@ export interface FileSinkOptions {
   readonly inputs: readonly string[];
   /** Whether to wait until the disk has the file before it gets its name, and then until the disk has the name. */
   readonly sync?: boolean;
+  /** Receives what is to be said about an output that came into being all the same. */
+  readonly warnings?: Warnings | undefined;
 }
 
 /**

@@ -8,7 +8,7 @@ import { OPTION, unnamedPlace } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { readFullyAsync, writeFully } from "../reader/source/full-io.js";
-import { httpError, httpRequest } from "../store/http-request.js";
+import { httpError, httpRequest, isPage } from "../store/http-request.js";
 import { parseHttpUrl, shownUrl } from "../store/http-url.js";
 import { Retries } from "../store/retry.js";
 import { type PartUrls, readPartUrls } from "./part-urls.js";
@@ -110,6 +110,7 @@ async function put(url: string, fd: number, start: number, end: number): Promise
     const headers = { "content-length": `${end - start}` };
     const answer = await httpRequest({ url: parseHttpUrl(url), method: "PUT", headers, send });
     answer.resume();
+    if (isPage(answer) && answer.headers.etag === undefined) throw aPage(url);
     return answer.headers.etag;
   });
 }
@@ -121,6 +122,10 @@ async function completeParts(url: string, etags: readonly string[]): Promise<voi
   const headers = { "content-type": "application/xml" };
   const text = await asked(url, async () => {
     const answer = await httpRequest({ url: parseHttpUrl(url), method: "POST", headers, body });
+    if (isPage(answer)) {
+      answer.destroy();
+      throw aPage(url);
+    }
     let content = "";
     for await (const chunk of answer) if (content.length < 65_536) content += (chunk as Buffer).toString("utf8");
     return content;
@@ -132,6 +137,13 @@ async function completeParts(url: string, etags: readonly string[]): Promise<voi
       cure: "Ask for a new upload",
     });
   }
+}
+
+function aPage(url: string): DumpError {
+  return new DumpError("NOT_WRITABLE", "cannot be written: a web page answers instead of the server", {
+    file: shownUrl(url),
+    cure: "Look for a proxy or a sign-in page in between",
+  });
 }
 
 async function asked<T>(url: string, request: () => Promise<T>): Promise<T> {

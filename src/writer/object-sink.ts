@@ -3,15 +3,19 @@ import { OPTION } from "../option-words.js";
 import { openStore } from "../store/open-store.js";
 import { parseStorePath } from "../store/store-url.js";
 import { ObjectUpload } from "../store/upload.js";
+import { ofFile } from "../warnings.js";
 import type { FileSinkOptions } from "./file-sink.js";
 import type { Sink } from "./sink.js";
+
+const UNLISTED =
+  "unfinished uploads cannot be listed (s3:ListBucketMultipartUploads): an interrupted one is not continued, and one whose begin the store did not answer stays";
 
 /**
  * An object of a store that appears when it is complete: a multipart upload without a local copy
  * (docs/object-stores.md). `ready` throws `OUTPUT_EXISTS` and the store's errors; writing throws `NOT_WRITABLE`,
  * `SIZE_LIMIT`, `NO_SPACE`.
  */
-export function createObjectSink(path: string, { force, inputs }: FileSinkOptions): Sink {
+export function createObjectSink(path: string, { force, inputs, warnings }: FileSinkOptions): Sink {
   const at = parseStorePath(path);
   if (inputs.includes(path)) {
     throw new DumpError("OUTPUT_EXISTS", "is the input itself", {
@@ -47,6 +51,7 @@ export function createObjectSink(path: string, { force, inputs }: FileSinkOption
     async finish(size) {
       await checked;
       await upload.finish(size);
+      if (upload.counts.unlisted === true) warnings?.remark("UPLOADS_UNLISTED", ofFile(path, UNLISTED));
       await store.close();
       return undefined;
     },

@@ -3,6 +3,7 @@ import { DumpError } from "../errors.js";
 import type { Packing } from "../reader/source/packed/packing.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { isStorePath } from "../store/store-url.js";
+import type { Warnings } from "../warnings.js";
 import { abandoned } from "./abandoned.js";
 import { limitedTarget, sinkTarget } from "./byte-target.js";
 import { createFileSink, type FileSinkOptions } from "./file-sink.js";
@@ -22,12 +23,14 @@ export interface FileOutputOptions {
   readonly spool?: SpoolOptions;
   /** The most bytes of the file. */
   readonly limit?: number;
+  /** See `FileSinkOptions`. */
+  readonly warnings?: Warnings | undefined;
 }
 
 /** The sink of a file, packed or not. Throws `OUTPUT_EXISTS`, `NOT_WRITABLE`, `CODEC_MISSING`. */
 export async function openFileSink(path: string, options: FileOutputOptions, inputs: readonly string[]): Promise<Sink> {
-  const { force = false, sync = false, pack, spool, limit } = options;
-  const file = await openPlain(path, { force, sync, inputs }, spool);
+  const { force = false, sync = false, pack, spool, limit, warnings } = options;
+  const file = await openPlain(path, { force, sync, inputs, warnings }, spool);
   if (pack === undefined) return limit === undefined ? file : limitedSink(file, limit);
   const target = limit === undefined ? sinkTarget(file) : limitedTarget(sinkTarget(file), limit);
   try {

@@ -1,4 +1,5 @@
 /** Dumps written to an object store: the file's bytes, nothing left behind by failures, nothing sent twice after a kill. */
+import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -7,9 +8,11 @@ import { openDump } from "../../src/reader/open.js";
 import { openStore, type StoreThread } from "../../src/store/open-store.js";
 import { FIRST_PART_SIZE } from "../../src/store/part-plan.js";
 import { ObjectUpload } from "../../src/store/upload.js";
+import { Warnings } from "../../src/warnings.js";
 import { createObjectSink } from "../../src/writer/object-sink.js";
+import { openFileSink } from "../../src/writer/open-file-sink.js";
 import { reassembleDump } from "../../src/writer/reassemble.js";
-import { expectFailure, startCli } from "../support/cli.js";
+import { expectFailure, runCli, startCli } from "../support/cli.js";
 import { runHere } from "../support/cli-here.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { type S3Double, startS3Double } from "../support/s3-double.js";
@@ -327,11 +330,30 @@ test.each([2, 5])(
   },
 );
 
-test("uploads cannot be listed: one warning, also under --strict", async () => {
+test.each([
+  ["a run", [file, "s3://dumps/out", "--strict"], 1],
+  ["split", ["split", file, "s3://dumps/a", "s3://dumps/b"], 2],
+  ["reassemble", ["reassemble", join(folder, "part1"), join(folder, "part2"), "s3://dumps/out"], 1],
+  ["rearrange", ["rearrange", join(folder, "flat"), "s3://dumps/out"], 1],
+] as const)("uploads cannot be listed: %s says so, once for all outputs", async (_, args, outputs) => {
+  const level = ["-d", "0", "--compress", "none"];
+  if (args[0] === "reassemble") await runHere(["split", file, args[1], args[2] as string, ...level, "-f"]);
+  if (args[0] === "rearrange") writeFileSync(args[1], (await runCli(["-F", file, ...level])).stdout);
   await store.fault({ method: "GET", match: "uploads", kind: "status", status: 403, code: "AccessDenied", times: 9 });
-  const run = await runHere([file, "s3://dumps/out", "-d", "0", "--compress", "none", "--strict"]);
-  expect(run.code).toBe(0);
+  const run = await runHere([...args, ...(/^re/.test(args[0]) ? [] : level)]);
+  expect({ code: run.code, stderr: run.stderr }).toMatchObject({ code: 0 });
   expect(run.stderr.match(/unfinished uploads cannot be listed/g)).toHaveLength(1);
+  expect((await store.log()).filter(({ query }) => query.includes("partNumber=1"))).toHaveLength(outputs);
+});
+
+test("uploads cannot be listed: a packed output says so", async () => {
+  await store.fault({ method: "GET", match: "uploads", kind: "status", status: 403, code: "AccessDenied", times: 9 });
+  const warnings = new Warnings({ strict: true });
+  const sink = await openFileSink("s3://dumps/out.gz", { pack: "gzip", warnings }, []);
+  const bytes = randomBytes(FIRST_PART_SIZE + 1000);
+  await sink.write(bytes, 0);
+  await sink.finish(bytes.length);
+  expect(warnings.list).toMatchObject([{ code: "UPLOADS_UNLISTED", count: 1 }]);
 });
 
 test.each([1, 3])(

@@ -140,3 +140,85 @@ test.each([408, 425, 429])("%i: the server is busy or gave up waiting, and is as
   await store.put(at, Buffer.from("small"), { force: true });
   expect(asked).toBe(3);
 });
+
+test("a page that a proxy answers with 200 is no answer to any request: nothing was read, listed, sent or removed", async () => {
+  const store = await storeOf((request, response) => {
+    request.resume().on("end", () => {
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+      response.end(request.method === "HEAD" ? undefined : "<html><body>Log in</body></html>".repeat(9000));
+    });
+  });
+  const part = { number: 1, size: 5, etag: '"e"' };
+  const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+    head: () => store.head(at),
+    read: () => store.read(at, 0, Buffer.alloc(1000), '"e"'),
+    "read in the middle": () => store.read(at, 2_000_001, Buffer.alloc(1000), '"e"'),
+    put: () => store.put(at, Buffer.from("small"), { force: true }),
+    remove: () => store.remove(at),
+    list: () => store.list(at),
+    createUpload: () => store.createUpload(at),
+    uploadPart: () => store.uploadPart(at, "id", 1, Buffer.from("part")),
+    listParts: () => store.listParts(at, "id"),
+    listUploads: () => store.listUploads(at),
+    completeUpload: () => store.completeUpload(at, "id", [part], { force: true }),
+    abortUpload: () => store.abortUpload(at, "id"),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const code = /^(head|read)/.test(name) ? "NOT_READABLE" : "NOT_WRITABLE";
+    await expect(call(), name).rejects.toMatchObject({ code });
+  }
+});
+
+test("lists of another kind, or none, are no empty lists", async () => {
+  let text = "";
+  const store = await storeOf((request, response) => {
+    request.resume().on("end", () => response.end(text));
+  });
+  for (text of ["", "{}", "<ListBucketResults/>", '<?xml version="1.0"?><Error><Code>X</Code></Error>']) {
+    await expect(store.list(at)).rejects.toThrow("is not an answer of S3");
+    await expect(store.listParts(at, "id")).rejects.toThrow("is not an answer of S3");
+    await expect(store.listUploads(at)).rejects.toThrow("is not an answer of S3");
+  }
+  text = '\n<?xml version="1.0" encoding="UTF-8"?>\n<s3:ListBucketResult xmlns:s3="x"></s3:ListBucketResult>';
+  expect(await store.list(at)).toEqual([]);
+});
+
+test("an answer to HEAD without a length is not that of an empty object", async () => {
+  const store = await storeOf((_, response) => {
+    response.writeHead(200, { etag: '"e"', "transfer-encoding": "chunked" }).end();
+  });
+  await expect(store.head(at)).rejects.toMatchObject({ code: "NOT_READABLE" });
+});
+
+test.each([
+  "a b",
+  "a+b",
+  "a%20b",
+  "a%b",
+  "a?b#c",
+  "\u00e4\u65e5\ud83d\ude00",
+  "a//b/../c/./d",
+  "a&b=c;d,e:f@g",
+  "'(*)!~",
+])("the key %s is asked for as it is", async (key) => {
+  let path = "";
+  const store = await storeOf((request, response) => {
+    path = request.url ?? "";
+    response.writeHead(200, { etag: '"e"', "content-length": 5 }).end();
+  });
+  expect(await store.head({ bucket: "dumps", key })).toMatchObject({ size: 5 });
+  expect(path).toMatch(/^\/dumps\/[\w.~%/-]+$/);
+  expect(decodeURIComponent(path)).toBe(`/dumps/${key}`);
+});
+
+test("a store with an IPv6 address", async () => {
+  const started = createServer(({ headers }, response) => {
+    response.writeHead(headers.host?.startsWith("[::1]:") ? 200 : 400, { etag: '"e"', "content-length": 5 }).end();
+  });
+  server = started;
+  await new Promise<void>((resolve) => started.listen(0, "::1", resolve));
+  const { port } = started.address() as AddressInfo;
+  const keys = { AWS_ACCESS_KEY_ID: "who", AWS_SECRET_ACCESS_KEY: "secret", AWS_REGION: "eu-west-1" };
+  const store = new S3Store(new S3Access({ ...keys, AWS_ENDPOINT_URL: `http://[::1]:${port}` }));
+  expect(await store.head(at)).toMatchObject({ size: 5 });
+});

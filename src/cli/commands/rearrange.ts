@@ -1,10 +1,11 @@
 import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
+import { Warnings } from "../../warnings.js";
 import { rearrangeDump } from "../../writer/rearrange.js";
 import { defineCommand } from "../command.js";
 import { spoolOptions } from "../input-options.js";
 import { packingOfOutput } from "../pack-option.js";
-import { printJson, printLines } from "../print.js";
+import { printJson, printLines, printWarnings } from "../print.js";
 
 /** `coresieve rearrange FLAT OUT`: makes a plain file of a flattened one. */
 export const rearrangeCommand = defineCommand({
@@ -24,11 +25,13 @@ is in it, byte for byte, as makedumpfile -R makes it.`,
         cure: "Write `coresieve rearrange FLAT OUT`",
       });
     }
+    const warnings = new Warnings();
     const packing = packingOfOutput(path, pack);
-    const output = { path, force, sync, pack: packing, spool: spoolOptions(spool) };
+    const output = { path, force, sync, pack: packing, spool: spoolOptions(spool), warnings };
     const size = await rearrangeDump(input, output, signal);
     if (json) {
-      printJson({ output: path, outputBytes: size, packing: packing ?? null }, 2);
+      printJson({ output: path, outputBytes: size, packing: packing ?? null, warnings: warnings.list }, 2);
     } else if (!quiet) printLines([`${path}: ${formatBytes(size)}`]);
+    if (!quiet) printWarnings(warnings.list);
   },
 });

@@ -32,7 +32,7 @@ Page data are copied as they are.`,
     const warnings = new Warnings();
     const dump = await openInputs(parts, warnings, { spoolDir, spoolLimit }, signal, quiet);
     try {
-      const output = { path, force, sync, pack: packing, spool: spoolOptions({ spoolDir, spoolLimit }) };
+      const output = { path, force, sync, pack: packing, spool: spoolOptions({ spoolDir, spoolLimit }), warnings };
       const result = await reassembleDump(dump, output, { signal });
       if (json) {
         printJson({ ...result, output: path, packing: packing ?? null, warnings: warnings.list }, 2);

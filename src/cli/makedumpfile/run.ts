@@ -102,10 +102,13 @@ function supportText(program: string): string {
  */
 export async function rearrange(
   { files, force, dryRun }: MakedumpfileRequest,
-  { signal }: DropInContext,
+  context: DropInContext,
 ): Promise<boolean> {
+  const { signal } = context;
+  const warnings = new Warnings();
   if (dryRun) await finished(process.stdin.resume(), { signal });
-  else await rearrangeDump(STDIN, { path: files[0] as string, force }, signal);
+  else await rearrangeDump(STDIN, { path: files[0] as string, force, warnings }, signal);
+  sayWarnings(warnings.list, context);
   return true;
 }
 
@@ -118,7 +121,7 @@ export async function reassemble({ files, force }: MakedumpfileRequest, context:
   try {
     const onProgress = (done: number, total: number) => steps.update("Copying data", done, total);
     onProgress(0, 1);
-    await reassembleDump(dump, { path: files.at(-1) as string, force }, { signal, onProgress });
+    await reassembleDump(dump, { path: files.at(-1) as string, force, warnings }, { signal, onProgress });
     steps.finish();
     sayWarnings(warnings.list, context);
     return true;

@@ -1,0 +1,179 @@
+/** Answers of web servers, and of proxies before them, that are not what was asked for; and what must not be shown of a URL. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { hidden } from "../../src/queue/redis.js";
+import { HttpFiles, httpBytes } from "../../src/store/http-file.js";
+import { httpError, redirected } from "../../src/store/http-request.js";
+import { shownUrl } from "../../src/store/http-url.js";
+import { createHttpSink } from "../../src/writer/http-sink.js";
+import { temporaryFolder } from "../support/filter.js";
+
+const folder = temporaryFolder();
+const bytes = Buffer.alloc(1000, "of a dump of some length, ");
+const SECRET = "pass-or-signature";
+let close: (() => void) | undefined;
+afterEach(() => close?.());
+
+/** The address of a server that answers like this, once the request's body is there. */
+async function serve(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+  const server = createServer((request, response) => {
+    request.resume().on("end", () => answer(request, response));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const ETAG = `"e" ${bytes.length}`;
+const part = (response: ServerResponse, headers: object, body: Buffer = bytes.subarray(0, 100)) =>
+  response.writeHead(206, { "content-range": `bytes 0-99/${bytes.length}`, etag: '"e"', ...headers }).end(body);
+
+/** Reads bytes [0, 100). */
+async function read(url: string, etag = ETAG): Promise<Buffer> {
+  const into = Buffer.alloc(100);
+  let pieces = 0;
+  await new HttpFiles().stream({ url }, 0, 100, etag, (piece, done) => {
+    pieces += piece.length;
+    into.set(piece, done);
+  });
+  expect(pieces).toBe(100);
+  return into;
+}
+
+test("a page with 200 in the middle of a run is no other file, but a proxy", async () => {
+  const url = await serve((_, response) => response.writeHead(200, { "content-type": "text/html" }).end("Log in"));
+  await expect(read(url)).rejects.toMatchObject({ code: "NOT_READABLE", message: expect.stringContaining("proxy") });
+});
+
+test("another place than was asked for is refused, more bytes are left alone, and an ETag may be weak", async () => {
+  let headers: object = { "content-range": `bytes 5-104/${bytes.length}` };
+  const url = await serve((_, response) => part(response, headers, bytes));
+  await expect(read(url)).rejects.toMatchObject({ code: "NOT_READABLE" });
+  headers = { etag: 'W/"e"' };
+  expect((await read(url)).equals(bytes.subarray(0, 100))).toBe(true);
+  headers = { etag: '"other"' };
+  await expect(read(url)).rejects.toMatchObject({ code: "INPUT_CHANGED" });
+});
+
+test("a body that does not end is not read to its end", async () => {
+  const url = await serve((_, response) => {
+    response.writeHead(206, { "content-range": `bytes 0-99/${bytes.length}`, etag: '"e"' });
+    response.write(bytes);
+  });
+  expect((await read(url)).equals(bytes.subarray(0, 100))).toBe(true);
+});
+
+test.each([301, 302, 303, 307, 308])("%i is followed by GET, to the same kind of address only", async (status) => {
+  let location = "/there";
+  const url = await serve((request, response) => {
+    if (request.url === "/there") return part(response, {});
+    return response.writeHead(status, { location }).end();
+  });
+  expect((await read(`${url}/?x=${SECRET}`)).equals(bytes.subarray(0, 100))).toBe(true);
+  for (location of [`file:///etc/passwd?${SECRET}`, `ftp://host/${SECRET}`, `http://[${SECRET}`]) {
+    const error = await read(url).catch((error: unknown) => error as Error);
+    expect(error).toMatchObject({ code: "NOT_READABLE", message: expect.stringContaining("sends on to what is not") });
+    expect((error as Error).message).not.toContain(SECRET);
+  }
+  location = "/";
+  await expect(read(url)).rejects.toMatchObject({ message: expect.stringContaining(String(status)) });
+});
+
+test("who is sent on from TLS to an address without it does not go there", () => {
+  const from = new URL(`https://user:${SECRET}@host/a`);
+  expect(() => redirected(from, `http://host/b?${SECRET}`)).toThrow(/^https:\/\/host\/a: .*without TLS/);
+  expect(redirected(from, "https://other/b").href).toBe("https://other/b");
+  expect(redirected(new URL("http://host/a"), "https://host/b").href).toBe("https://host/b");
+});
+
+test("an encoding that was not asked for is named, but for those of packed files", async () => {
+  let encoding = "br";
+  const url = await serve((_, response) => response.writeHead(200, { "content-encoding": encoding }).end("bytes"));
+  const all = async () => {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of httpBytes(url)) pieces.push(piece);
+    return Buffer.concat(pieces).toString();
+  };
+  await expect(all()).rejects.toThrow("encoded (br)");
+  encoding = "gzip";
+  expect(await all()).toBe("bytes");
+});
+
+test("what is sent is taken by the server when it says so: a page is no such answer, and what is made may have one", async () => {
+  let status = 200;
+  const url = await serve((_, response) => response.writeHead(status, { "content-type": "text/html" }).end("<p>"));
+  const send = async (path: string) => {
+    const sink = createHttpSink(path, folder);
+    await sink.write(bytes, 0);
+    try {
+      await sink.finish(bytes.length);
+    } finally {
+      await sink.abort();
+    }
+  };
+  await expect(send(url)).rejects.toMatchObject({ code: "NOT_WRITABLE", message: expect.stringContaining("web page") });
+  status = 201;
+  await send(url);
+  const urls = join(folder, "urls.json");
+  writeFileSync(urls, JSON.stringify({ partSize: 600, parts: [url, url] }));
+  await send(`parts:${urls}`);
+  expect(readFileSync(urls).length).toBeGreaterThan(0);
+});
+
+test("the URL of a part that ends midway is named with its end, and without its signature", async () => {
+  let parts = 0;
+  const url = await serve((_, response) => {
+    const message = `No longer valid: X-Amz-Signature=${SECRET}`;
+    if (++parts === 1) response.writeHead(200, { etag: '"1"' }).end();
+    else response.writeHead(403).end(`<Error><Code>AccessDenied</Code><Message>${message}</Message></Error>`);
+  });
+  const signed = `${url}/up?X-Amz-Date=20200101T000000Z&X-Amz-Expires=60&X-Amz-Signature=${SECRET}`;
+  const urls = join(folder, "ended.json");
+  writeFileSync(urls, JSON.stringify({ partSize: 600, parts: [signed, signed], complete: signed }));
+  const sink = createHttpSink(`parts:${urls}`, folder);
+  await sink.write(bytes, 0);
+  const error = (await Promise.resolve(sink.finish(bytes.length)).catch((error: unknown) => error)) as Error;
+  await sink.abort();
+  expect(error.message).toContain("its URL ended at 2020-01-01 00:01");
+  expect(error.message).not.toContain(SECRET);
+});
+
+test.each([
+  `https://user:${SECRET}@host/a?X-Amz-Signature=${SECRET}`,
+  `https://user:a@${SECRET}@host/a`,
+  `https://user:a/${SECRET}@host/a`,
+  `https://user:a?${SECRET}@host/a`,
+  `https://user:a#${SECRET}@host/a?sig=${SECRET}`,
+  ` https://host/a?sig=${SECRET}`,
+  `https:/host/a?sig=${SECRET}`,
+  `HTTPS://${SECRET}@[::1]:8080/a#${SECRET}`,
+])("nothing secret of %s is shown", (url) => {
+  expect(shownUrl(url)).toMatch(/^ ?https:\/\/?(host|\[::1\]:8080)\/a$/i);
+});
+
+test("a server that quotes what it was asked for shows nothing secret of it", () => {
+  const url = `https://user:p%40${SECRET}@host/a?X-Amz-Signature=s%2F${SECRET}&x=1#${SECRET}`;
+  for (const quoted of [url, `s/${SECRET}`, `s%2F${SECRET}`, SECRET]) {
+    const error = Object.assign(new Error(`no right by "${quoted}", 1 of 11`), { status: 403, name: "AccessDenied" });
+    const { message } = httpError(error, url, "read");
+    expect(message).not.toContain(SECRET);
+    expect(message).toContain("1 of 11");
+  }
+});
+
+test.each([
+  `redis://:${SECRET}@host:6379`,
+  `redis://user:a@${SECRET}@host:6379`,
+  `redis://user:a/${SECRET}@host:6379`,
+  `:${SECRET}@host:6379`,
+  `rediss://host:6379?password=${SECRET}`,
+])("nothing secret of %s is shown", (url) => {
+  expect(hidden(url)).not.toContain(SECRET);
+  expect(hidden(url)).toContain("host:6379");
+});
