@@ -38,7 +38,8 @@ export async function encodeDump(
     const base = slot * layout.size;
     const records = new Uint32Array(bytes.buffer, base + layout.records, pages);
     const hashes = new Uint32Array(bytes.buffer, base + layout.hashes, (pages * HASH_SIZE) / 4);
-    await writer.add({ startPfn, endPfn, records, hashes, data: bytes.subarray(offset, offset + length) });
+    const data = bytes.subarray(offset, offset + length);
+    await pool.slots.readBy(writer.add({ startPfn, endPfn, records, hashes, data }) ?? undefined);
     observer?.pages(startPfn, endPfn, records);
     pool.slots.giveBack(slot);
     return result;

@@ -30,6 +30,9 @@ import { TASKS_PER_THREAD, type TaskName, type WorkerThreads } from "./threads.j
 /** What a run needs for its tasks; the pool adds the shared memory. */
 export type RunContext = Omit<WorkerContext, "id" | "memory" | "layout" | "ended">;
 
+/** What a pool needs of its threads. */
+export type PoolThreads = Pick<WorkerThreads, "count" | "early" | "ready" | "run">;
+
 let contexts = 0;
 
 /**
@@ -52,7 +55,7 @@ export class WorkerPool {
   readonly slots: SlotLender;
   /** Announces to stores which bytes the tasks will read. */
   readonly readAhead: ReadAhead;
-  readonly #threads: WorkerThreads;
+  readonly #threads: PoolThreads;
   readonly #context: WorkerContext;
   readonly #signal: AbortSignal | undefined;
   /** Ends the threads that an extension does not give back. */
@@ -67,7 +70,7 @@ export class WorkerPool {
   /** Tasks given to threads so far. */
   #asked = 0;
 
-  constructor(threads: WorkerThreads, run: RunContext, signal?: AbortSignal) {
+  constructor(threads: PoolThreads, run: RunContext, signal?: AbortSignal) {
     this.#threadTasks = threads.count * TASKS_PER_THREAD;
     const { strict } = run;
     this.layout = slotLayout(this.inFlight, run.pageSize, strict && strictTablesSize(strict));
@@ -118,8 +121,12 @@ export class WorkerPool {
     this.#turn = this.#turn.then(() => setImmediate());
     await this.#turn;
     throwIfAborted(this.#signal);
-    if (this.#ended) throw new DumpError("ABORTED", "the run has ended");
+    this.#throwIfEnded();
     return this.#wouldWait();
+  }
+
+  #throwIfEnded(): void {
+    if (this.#ended) throw new DumpError("ABORTED", "the run has ended");
   }
 
   /** Whether the main thread would only wait if it did no task itself. */
@@ -171,7 +178,10 @@ export class WorkerPool {
   async encode(task: EncodeTask): Promise<EncodeResult> {
     if (!this.#wouldWait() || !(await this.#stillWaits())) return this.#run("encode", task);
     this.#encodeState ??= encodeState(this.#context);
-    return encodePages(await this.#encodeState, task);
+    const state = await this.#encodeState;
+    // The memory may be another run's by now.
+    this.#throwIfEnded();
+    return encodePages(state, task);
   }
 
   /**
@@ -187,8 +197,10 @@ export class WorkerPool {
     await Promise.allSettled(this.#sent);
     if (endedBefore) return;
     this.#scanState?.classifier.end();
-    // After a failure, a write that is still running may read there.
-    if (this.slots.allBack) giveBackMemory(this.#context.memory);
+    const { memory } = this.#context;
+    // After a failure a write may still be running, which reads there. A service whose runs are stopped would grow by
+    // the memory of each of them until V8 collects garbage: see borrowMemory.
+    this.slots.whenUnread(() => giveBackMemory(memory));
   }
 
   get #ended(): boolean {

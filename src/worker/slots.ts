@@ -87,15 +87,39 @@ export class SlotLender {
   readonly #all: number;
   readonly #free: number[];
   readonly #waiting: ((slot: number) => void)[] = [];
+  /** Results that are being read: written to the output. */
+  readonly #readers = new Set<Promise<unknown>>();
+  #readerFailed = false;
 
   constructor(slots: number) {
     this.#all = slots;
     this.#free = Array.from({ length: slots }, (_, i) => i);
   }
 
-  /** Whether all slots were given back. */
-  get allBack(): boolean {
-    return this.#free.length === this.#all;
+  /** Waits for the reader of a lent slot's result. One that failed may have left others behind that still read it. */
+  async readBy(reader: Promise<void> | undefined): Promise<void> {
+    if (reader === undefined) return;
+    this.#readers.add(reader);
+    try {
+      await reader;
+    } catch (error) {
+      this.#readerFailed = true;
+      throw error;
+    } finally {
+      this.#readers.delete(reader);
+    }
+  }
+
+  /**
+   * Calls `then` when nothing reads a result any more: at once if all slots were given back, later or never if not.
+   * Readers that failed, and those that never end, may read for ever.
+   */
+  whenUnread(then: () => void): void {
+    const thenUnlessFailed = () => {
+      if (!this.#readerFailed) then();
+    };
+    if (this.#free.length === this.#all) then();
+    else void Promise.allSettled(this.#readers).then(thenUnlessFailed);
   }
 
   async borrow(): Promise<number> {
