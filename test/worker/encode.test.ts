@@ -11,7 +11,7 @@ import { clearBits, copyOfBitmap, testBit } from "../../src/reader/bitmap.js";
 import { openDump } from "../../src/reader/open.js";
 import { encodePages, encodeState } from "../../src/worker/encode.js";
 import { createSlotMemory, slotLayout } from "../../src/worker/slots.js";
-import { patternBytes } from "../support/bytes.js";
+import { noiseBytes } from "../support/bytes.js";
 import { buildElf } from "../support/elf-image.js";
 import { temporaryFolder } from "../support/filter.js";
 
@@ -20,9 +20,9 @@ const PAGES = 96;
 const COMPRESSED_ZLIB = 1;
 const folder = temporaryFolder();
 
-/** Page by page: zeros, the same byte, or text. */
+/** Page by page: zeros, the same byte, or bytes that no codec makes smaller. */
 function contentOf(pfn: number): Uint8Array {
-  if (pfn % 3 === 2) return patternBytes(`${pfn}`, PAGE);
+  if (pfn % 3 === 2) return noiseBytes(pfn, PAGE);
   return new Uint8Array(PAGE).fill(pfn % 3 === 0 ? 0 : pfn);
 }
 
