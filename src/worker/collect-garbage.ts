@@ -9,14 +9,20 @@ const LARGE = 8 << 20;
  */
 export function collectGarbage(bytes: number): void {
   if (bytes < LARGE) return;
-  if (collect === undefined) {
-    // Loaded here, because each thread has this file, and few collect.
-    const { setFlagsFromString } = process.getBuiltinModule("node:v8");
-    const { runInNewContext } = process.getBuiltinModule("node:vm");
-    setFlagsFromString("--expose-gc");
-    collect = runInNewContext("gc") as () => void;
-    // The flag is the whole process's: a library must not leave it set.
-    setFlagsFromString("--no-expose-gc");
-  }
-  collect();
+  for (let tries = 0; collect === undefined && tries < TRIES; tries++) collect = exposed();
+  collect?.();
+}
+
+/** How often the function is asked for: it is there if no other thread has just taken the flag back. */
+const TRIES = 3;
+
+function exposed(): (() => void) | undefined {
+  // Loaded here, because each thread has this file, and few collect.
+  const { setFlagsFromString } = process.getBuiltinModule("node:v8");
+  const { runInNewContext } = process.getBuiltinModule("node:vm");
+  setFlagsFromString("--expose-gc");
+  const found: unknown = runInNewContext("globalThis.gc");
+  // The flag is the whole process's: a library must not leave it set.
+  setFlagsFromString("--no-expose-gc");
+  return typeof found === "function" ? (found as () => void) : undefined;
 }

@@ -3,6 +3,7 @@ import { DumpError } from "../../errors.js";
 import { defineCommand } from "../command.js";
 import { outputAccess } from "../output-access.js";
 import { printNote } from "../print.js";
+import { keepYoungHeapSmall } from "../small-young-heap.js";
 
 /** `coresieve worker`: takes jobs from the queue. */
 export const workerCommand = defineCommand({
@@ -36,6 +37,7 @@ at the same place.`,
       import("../../queue/queues.js"),
       import("../../queue/worker.js"),
     ]);
+    keepYoungHeapSmall();
     await runWorker({
       redis: redisUrl(values.redis),
       allow,
