@@ -9,14 +9,15 @@ const LARGE = 8 << 20;
  */
 export function collectGarbage(bytes: number): void {
   if (bytes < LARGE) return;
-  for (let tries = 0; collect === undefined && tries < TRIES; tries++) collect = exposed();
+  for (let tries = 0; collect === undefined && tries < TRIES; tries++) collect = exposedCollector();
   collect?.();
 }
 
-/** How often the function is asked for: it is there if no other thread has just taken the flag back. */
+/** How often the collector is asked for. */
 const TRIES = 3;
 
-function exposed(): (() => void) | undefined {
+/** V8's collector; `undefined` if another thread has just taken back the flag by which it is seen. */
+export function exposedCollector(): (() => void) | undefined {
   // Loaded here, because each thread has this file, and few collect.
   const { setFlagsFromString } = process.getBuiltinModule("node:v8");
   const { runInNewContext } = process.getBuiltinModule("node:vm");

@@ -19,6 +19,7 @@ const servers: Server[] = [];
 let runs = 0;
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.unstubAllEnvs();
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
@@ -42,10 +43,13 @@ async function serve(
 }
 
 /** What the store accepts, what it saw, and what the endpoint of credentials gives and was asked. */
-const state = { good: "", seen: [] as string[], lasts: 3_600_000, asked: 0, down: false };
+const state = { good: "", seen: [] as string[], lasts: 3_600_000, asked: 0, away: 0 };
+
+/** Whether the endpoint is away for this request: it is for the next `state.away`. */
+const isAway = () => state.away-- > 0;
 
 beforeEach(async () => {
-  Object.assign(state, { good: "token-1", seen: [], lasts: 3_600_000, asked: 0, down: false });
+  Object.assign(state, { good: "token-1", seen: [], lasts: 3_600_000, asked: 0, away: 0 });
   const store = await serve(({ headers, method }) => {
     const token = headers["x-amz-security-token"]?.toString() ?? "";
     state.seen.push(token);
@@ -86,7 +90,7 @@ const next = () => ({
 const KINDS = {
   async "IMDSv2 of a virtual machine"() {
     const endpoint = await serve(({ method, url, headers }) => {
-      if (state.down) return [503, "not now"];
+      if (isAway()) return [503, "not now"];
       if (method === "PUT" && url === "/latest/api/token") return [200, "of the session"];
       if (headers["x-aws-ec2-metadata-token"] !== "of the session") return [401, "no token"];
       if (url?.endsWith("/security-credentials/")) return [200, "role-of-the-fleet"];
@@ -99,7 +103,7 @@ const KINDS = {
     const token = join(folder, "pod-token");
     writeFileSync(token, "of the pod");
     const endpoint = await serve(({ headers }) => {
-      if (state.down) return [503, "not now"];
+      if (isAway()) return [503, "not now"];
       return headers.authorization === "of the pod" ? [200, JSON.stringify(next())] : [401, "{}"];
     });
     set({
@@ -111,7 +115,7 @@ const KINDS = {
     const token = join(folder, "web-token");
     writeFileSync(token, "of the account");
     const endpoint = await serve((_, body) => {
-      if (state.down) return [503, "not now"];
+      if (isAway()) return [503, "not now"];
       const asked = new URLSearchParams(body);
       if (asked.get("WebIdentityToken") !== readFileSync(token, "utf8"))
         return [403, "<Error><Code>AccessDenied</Code></Error>"];
@@ -134,7 +138,7 @@ const KINDS = {
   },
   async "a profile of SSO"() {
     const endpoint = await serve(({ headers, url }) => {
-      if (state.down) return [503, "{}"];
+      if (isAway()) return [503, "{}"];
       if (headers["x-amz-sso_bearer_token"] !== "of the user" || !url?.startsWith("/federation/credentials"))
         return [401, "{}"];
       const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: sessionToken } = next();
@@ -148,7 +152,7 @@ const KINDS = {
     );
     mkdirSync(join(home, ".aws/sso/cache"), { recursive: true });
     const name = createHash("sha1").update("fleet").digest("hex");
-    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    const expiresAt = new Date(Date.now() + 86_400_000).toISOString();
     writeFileSync(join(home, `.aws/sso/cache/${name}.json`), JSON.stringify({ accessToken: "of the user", expiresAt }));
     set({ AWS_PROFILE: "fleet", AWS_ENDPOINT_URL_SSO: endpoint });
   },
@@ -180,12 +184,13 @@ test.each(kinds)(
 );
 
 test.each(kinds)("%s: those that say that they end are renewed before", async (_, begin) => {
-  Object.assign(state, { lasts: 500, good: "" });
+  vi.useFakeTimers({ toFake: ["Date"] });
+  state.good = "";
   await begin();
   const read = reading();
   await read(0);
   const before = state.seen.at(-1);
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  vi.setSystemTime(Date.now() + state.lasts + 1000);
   await read(1000);
   expect(state.seen.at(-1)).not.toBe(before);
   expect(state.seen).toHaveLength(2);
@@ -198,30 +203,30 @@ test.each(kinds)(
     await begin();
     const read = reading();
     await read(0);
-    state.down = true;
+    state.away = Number.POSITIVE_INFINITY;
     await read(1000);
     expect(state.seen).toHaveLength(2);
   },
 );
 
 test.each(kinds)("%s: the endpoint is away for a moment after they ended: it is asked again", async (_, begin) => {
-  Object.assign(state, { lasts: 1000, good: "" });
+  vi.useFakeTimers({ toFake: ["Date"] });
+  state.good = "";
   await begin();
   const read = reading();
   await read(0);
   state.good = `token-${state.asked + 1}`;
-  Object.assign(state, { down: true, lasts: 3_600_000 });
-  await new Promise((resolve) => setTimeout(resolve, 1200));
-  setTimeout(() => {
-    state.down = false;
-  }, 2500);
+  // More often than the SDK asks by itself.
+  state.away = 5;
+  vi.setSystemTime(Date.now() + state.lasts + 60_000);
   await read(1000);
   expect(state.seen.at(-1)).toBe(state.good);
+  expect(state.away).toBeLessThanOrEqual(0);
 });
 
 test.each(kinds)("%s: gives nothing from the beginning: an error that says so", async (_, begin) => {
   await begin();
-  state.down = true;
+  state.away = Number.POSITIVE_INFINITY;
   await expect(reading()(0)).rejects.toMatchObject({
     code: "NOT_READABLE",
     message: expect.stringContaining("there are no credentials: "),
