@@ -73,6 +73,19 @@ const OTHER_BLOCK =
   /[/:]|\.(bios|rom|mrom|vram|vgafb|flash\d*|io)$|^(pc\.bios|vga|isa-bios|virt\.flash|system\.flash|acpi|qxl|fw_cfg|smram|tseg)/;
 /** Memory that was plugged in, at addresses that the stream does not have: names that libvirt gives, and usual ones. */
 const PLUGGED = /^(mem)?(dimm|nvdimm|virtiomem|cxl)|^vmem\d*$/;
+/**
+ * virtio-mem and virtio-pmem put the path of their device before the name that the user chose ("0000:00:03.0/vmem0",
+ * QEMU 7.2 and 11.1): a device's block is plugged memory if it is as large as the least that QEMU plugs in (128 MiB on
+ * x86) and not the memory of a display.
+ */
+const IN_DEVICE = /^(?!\/).*\/([^/]+)$/;
+const DISPLAY = /vram|vgamem|\.rom$|fb$/i;
+const LEAST_PLUGGED = 64 * MIB;
+
+function isPluggedInDevice({ name, length }: RamBlock): boolean {
+  const own = IN_DEVICE.exec(name)?.[1];
+  return own !== undefined && (PLUGGED.test(own) || (length >= LEAST_PLUGGED && !DISPLAY.test(own)));
+}
 
 /** Where the memory of a machine is. */
 export interface PlacedMemory {
@@ -121,7 +134,9 @@ export function placeMemory(
   return {
     pieces: layInto(parts, ordered, pageSize),
     machine: machineNamed(row.arch),
-    unplaced: likely.filter((block) => !taken.includes(block)),
+    unplaced: blocks.filter(
+      (block) => isPluggedInDevice(block) || (likely.includes(block) && !taken.includes(block)),
+    ),
   };
 }
 

@@ -314,19 +314,28 @@ test.each(places)("%s: %j of %d bytes", (machine, names, total, ranges) => {
   });
 });
 
-test("memory that was plugged in has an address that the stream does not tell: left out, and said", () => {
+test.each([
+  ["memdimm0", 128],
+  // virtio-mem's and virtio-pmem's, of any name; s390x has other paths.
+  ["0000:00:03.0/vmem0", 128],
+  ["fe.0.0001/virtiomem1", 128],
+  ["0000:00:03.0/mine", 32768],
+])("memory that was plugged in has an address that the stream does not tell: left out, and said: %s", (name, pages) => {
   const blocks = [
     { name: "pc.ram", length: 64 * PAGE },
-    { name: "memdimm0", length: 128 * PAGE },
+    { name, length: pages * PAGE },
+    // Memory of devices, which is no memory of the machine.
+    ...["0000:00:02.0/vga.vram", "0000:00:02.0/qxl.vgavram", "/rom@etc/acpi/tables"].map((other) => ({
+      name: other,
+      length: 32768 * PAGE,
+    })),
+    { name: "0000:00:04.0/ivshmem", length: 256 * PAGE },
   ];
-  opened(
-    buildMigration({ blocks, parts: [[{ page: 0, data: noise(1), block: "memdimm0" }]] }),
-    ({ dump, warnings }) => {
-      expect(dump.ranges).toEqual([{ start: 0, end: 64 * PAGE }]);
-      expect(warnings.list).toMatchObject([{ code: "UNPLACED_MEMORY", count: 1 }]);
-      expect(warnings.list[0]?.message).toContain('524288 bytes of memory in block "memdimm0"');
-    },
-  );
+  opened(buildMigration({ blocks, parts: [[{ page: 0, data: noise(1), block: name }]] }), ({ dump, warnings }) => {
+    expect(dump.ranges).toEqual([{ start: 0, end: 64 * PAGE }]);
+    expect(warnings.list).toMatchObject([{ code: "UNPLACED_MEMORY", count: 1 }]);
+    expect(warnings.list[0]?.message).toContain(`${pages * PAGE} bytes of memory in block "${name}"`);
+  });
 });
 
 describe("cut off", () => {
