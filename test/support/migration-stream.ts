@@ -50,6 +50,8 @@ export interface StreamOptions {
   /** Another section that goes on beside the memory, a part before each of its parts. */
   readonly beside?: Uint8Array;
   readonly devices?: readonly StreamDevice[];
+  /** Before all memory. */
+  readonly early?: readonly StreamDevice[];
   /** Behind all, in JSON. Default: one without devices, where there are footers; `null`: none. */
   readonly description?: unknown;
   /** Of mapped-ram: the pages that each block stores, by their numbers. */
@@ -61,12 +63,13 @@ export interface StreamOptions {
 const RAM_ID = 2;
 const BESIDE_ID = 3;
 const FIRST_DEVICE_ID = 4;
+const FIRST_EARLY_ID = 1000;
 /** Where QEMU puts the pages of mapped-ram. */
 const ALIGNMENT = 1 << 16;
 
 /** The stream that these options describe. */
 export function buildMigration(options: StreamOptions): Uint8Array {
-  const { capabilities = [], blocks, parts, beside, footers = true, devices = [] } = options;
+  const { capabilities = [], blocks, parts, beside, footers = true, devices = [], early = [] } = options;
   const out = new ByteBuffer("big", 1 << 16);
   out.seek(options.before ?? 0);
   out.text("QEVM", 4).u32(options.version ?? 3);
@@ -78,6 +81,11 @@ export function buildMigration(options: StreamOptions): Uint8Array {
     out.u8(type).u32(id);
     named(out, name).u32(instance).u32(version);
   };
+  early.forEach(({ name, instance = 0, version = 1, data }, i) => {
+    begin(4, FIRST_EARLY_ID + i, name, instance, version);
+    out.bytes(data);
+    footer(FIRST_EARLY_ID + i);
+  });
   begin(1, RAM_ID, "ram", 0, options.ramVersion ?? 4);
   const pageSize = 2 ** (options.pageBits ?? 12);
   out.u64(blocks.reduce((sum, { length }) => sum + BigInt(length), 4n));

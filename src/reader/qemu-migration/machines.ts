@@ -1,6 +1,7 @@
 import type { Piece } from "../extents.js";
 import { type Machine, machineNamed } from "../machine.js";
 import type { DeviceState } from "./devices.js";
+import { type PluggedMemory, pluggedPieces } from "./plugged.js";
 import type { RamBlock } from "./ram.js";
 
 /** A kind of QEMU's machines: where its memory is. */
@@ -102,6 +103,8 @@ interface MachineHints {
   readonly arch: string | undefined;
   /** Bytes of a PC's memory below 4 GiB, and above. */
   readonly split: { readonly below: number; readonly above: number } | undefined;
+  /** Of virtio-mem devices. */
+  readonly plugged: readonly PluggedMemory[];
 }
 
 /**
@@ -128,14 +131,21 @@ export function placeMemory(
   if (taken.length === 0) return undefined;
   const ordered = [...taken].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
   const total = ordered.reduce((sum, { length }) => sum + length, 0);
-  const { split } = hints;
+  const { split, plugged } = hints;
+  const further = blocks.flatMap((block) => {
+    const pieces = pluggedPieces(block, plugged, pageSize);
+    return pieces === undefined ? [] : [{ block, pieces }];
+  });
   const parts =
     split !== undefined && split.below + split.above === total ? below(total, split.below) : row.parts(total);
   return {
-    pieces: layInto(parts, ordered, pageSize),
+    pieces: [...layInto(parts, ordered, pageSize), ...further.flatMap(({ pieces }) => pieces)],
     machine: machineNamed(row.arch),
     unplaced: blocks.filter(
-      (block) => isPluggedInDevice(block) || (likely.includes(block) && !taken.includes(block)),
+      (block) =>
+        !taken.includes(block) &&
+        further.every((one) => one.block !== block) &&
+        (isPluggedInDevice(block) || likely.includes(block)),
     ),
   };
 }
@@ -181,9 +191,9 @@ const OWN_FIELDS: readonly (readonly [field: string, arch: string])[] = [
 ];
 
 /** What the state of devices shows about a machine. */
-export function hintsOf(devices: readonly DeviceState[]): MachineHints {
+export function hintsOf(devices: readonly DeviceState[], plugged: readonly PluggedMemory[]): MachineHints {
   const cpu = devices.find(({ name }) => name === CPU);
-  return { arch: OWN_FIELDS.find(([field]) => cpu?.has(field))?.[1], split: memoryBelow4G(devices) };
+  return { arch: OWN_FIELDS.find(([field]) => cpu?.has(field))?.[1], split: memoryBelow4G(devices), plugged };
 }
 
 /**

@@ -40,10 +40,11 @@ export function* openMigration(sourceImage: SourceImage, options: MigrationOptio
     return damageOf(error);
   };
   const stream = yield* readStream(reader, bytesHeld(sourceImage), salvaged);
-  const { settings, ram, ramEnded } = stream;
+  const { settings, ram, plugged, ramEnded } = stream;
   const devices = readState(reader, stream);
   const cut = stream.cut ?? (devices === undefined ? salvaged(endsInDevices(source)) : undefined);
-  const placed = placeMemory(settings.machine, ram.blocks, settings.pageSize, hintsOf(devices ?? []));
+  const hints = hintsOf(devices ?? [], plugged);
+  const placed = placeMemory(settings.machine, ram.blocks, settings.pageSize, hints);
   if (placed === undefined) throw unknownMachine(stream, source.name);
   sayWhatIsLeftOut(cut, stream, placed, source.name, warnings);
   const likely = given ?? placed.machine ?? USUAL_MACHINE;

@@ -1,5 +1,6 @@
 import { DumpError } from "../../errors.js";
 import type { LongWork } from "../../long-work.js";
+import { type PluggedMemory, readPlugged } from "./plugged.js";
 import { type RamPages, RamReader, type StreamSettings } from "./ram.js";
 import { damagedStream, type StreamReader } from "./stream.js";
 
@@ -31,6 +32,8 @@ const MOST_CAPABILITIES = 1024;
 export interface ReadStream {
   readonly settings: StreamSettings;
   readonly ram: RamPages;
+  /** What virtio-mem devices have plugged in, where the stream says it. */
+  readonly plugged: readonly PluggedMemory[];
   /** File offset of the devices' state; `undefined` if the stream ends before. */
   readonly devices: number | undefined;
   /** Whether sections have footers. Then the stream also has a description: both came with machine types of 2.3. */
@@ -79,8 +82,8 @@ export function* readStream(
       })
     );
   }
-  const { settings, footers, ramEnded } = walk;
-  return { settings, ram, devices, footers, ramEnded, cut };
+  const { settings, footers, ramEnded, plugged } = walk;
+  return { settings, ram, plugged, devices, footers, ramEnded, cut };
 }
 
 const NO_RAM = "Save the machine again: `migrate`, `savevm`, or dump-guest-memory";
@@ -90,6 +93,7 @@ class SectionWalk {
   #memory: RamReader | undefined;
   ramEnded = false;
   footers = false;
+  readonly plugged: PluggedMemory[] = [];
   #ramId: number | undefined;
 
   constructor(
@@ -136,6 +140,13 @@ class SectionWalk {
     reader.u32();
     const version = reader.u32();
     if (name !== "ram" || type === SECTION.full) {
+      const start = reader.position;
+      const found = readPlugged(reader, name);
+      if (found !== undefined && reader.left > 5 && passFooter(reader, id)) {
+        this.plugged.push(found);
+        return;
+      }
+      reader.position = start;
       this.#pass(id);
       return;
     }
