@@ -20,8 +20,7 @@ export {
 export { levelOfNames, namesOfLevel } from "./filter/policy.js";
 export type { KernelPageCounts } from "./filter/privacy/kernel-pages.js";
 export { PRIVACY_EXTRAS, PRIVACY_KEEPS, type PrivacyExtra, type PrivacyKeep } from "./filter/privacy/privacy-names.js";
-export type { PrivacyResult } from "./filter/privacy/privacy-result.js";
-export type { ScrubCount } from "./filter/privacy/scrub.js";
+export type { PrivacyResult, ScrubCount } from "./filter/privacy/privacy-result.js";
 export { SCRUBBED, type Scrubbed } from "./filter/privacy/scrubbed.js";
 
 export {

@@ -169,7 +169,7 @@ function moduleNames(kernel: KernelObjects): (address: bigint) => string | undef
     ...["core_layout", "data_layout"].map((name) => [`${name}.base`, `${name}.size`] as const),
   ];
   for (const module of head === undefined ? [] : walkList(kernel, head, "module", "list", MAX_MODULES)) {
-    const at = memberAddress(types, "module", module, "name");
+    const at = memberAddress(kernel, "module", module, "name");
     const name = at === undefined ? undefined : readText(memory, at, MAX_NAME);
     if (name === undefined) continue;
     for (const [base, size] of places) {

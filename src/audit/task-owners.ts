@@ -34,12 +34,12 @@ export function taskOwners(
   tasks: Iterable<bigint>,
   stackPages: number,
 ): TaskOwners {
-  const { memory, types } = kernel;
+  const { memory } = kernel;
   const stacks = new Map<number, Task>();
   const spaces = new Map<bigint, Task>();
   for (const address of tasks) {
     const pid = readMember(kernel, "task_struct", address, "pid");
-    const comm = memberAddress(types, "task_struct", address, "comm");
+    const comm = memberAddress(kernel, "task_struct", address, "comm");
     const command = comm === undefined ? undefined : readText(memory, comm, 16);
     if (pid === undefined || command === undefined) continue;
     const task = { pid: Number(BigInt.asIntN(32, pid)), command: nameText(command) };

@@ -80,7 +80,7 @@ export function* tasksIn(
 function taskAt(kernel: KernelObjects, address: bigint): KernelTask | undefined {
   const member = (path: string, of = address) => readMember(kernel, "task_struct", of, path);
   const [pid, tgid] = [member("pid"), member("tgid")];
-  const name = memberAddress(kernel.types, "task_struct", address, "comm");
+  const name = memberAddress(kernel, "task_struct", address, "comm");
   const comm = name === undefined ? undefined : readText(kernel.memory, name, TASK_COMM_LEN - 1);
   if (pid === undefined || tgid === undefined || comm === undefined) return undefined;
   const parent = member("real_parent");

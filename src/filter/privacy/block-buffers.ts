@@ -1,12 +1,11 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { treeNodes } from "../../kernel/objects/lookup-trees.js";
 import { withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
-import { wholeList } from "./whole-lists.js";
 
 const MAX_CLIENTS = 1 << 12;
 /** Clients, trees, and blocks with their pages. */
@@ -28,15 +27,14 @@ export function blockBuffers(
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const wanted = { module: "dm_bufio", type: "dm_bufio_client", variable: "dm_bufio_all_clients" };
   const driver = withModule(base, wanted);
-  if (driver === "none") return found;
-  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  if (driver === undefined || driver === "none") return driver && found;
   const { kernel, at } = driver;
   const { memory, types } = kernel;
   const node = types.member("dm_buffer", "node");
   if (node === undefined) return undefined;
-  for (const client of wholeList(found, kernel, [at, "dm_bufio_client", "client_list"], MAX_CLIENTS)) {
+  for (const client of walkList(kernel, at, "dm_bufio_client", "client_list", MAX_CLIENTS)) {
     const roots = treesOf(kernel, client);
-    const spare = memberAddress(types, "dm_bufio_client", client, "reserved_buffers");
+    const spare = memberAddress(kernel, "dm_bufio_client", client, "reserved_buffers");
     const size = Number(readMember(kernel, "dm_bufio_client", client, "block_size") ?? 0n);
     if (roots === undefined || spare === undefined) return undefined;
     if (size <= 0 || size > MAX_BLOCK) continue;
@@ -54,7 +52,7 @@ export function blockBuffers(
       }
     }
     const list = types.member("dm_buffer", "lru_list") === undefined ? "lru.list" : "lru_list";
-    for (const one of wholeList(found, kernel, [spare, "dm_buffer", list], MAX_STEPS)) {
+    for (const one of walkList(kernel, spare, "dm_buffer", list, MAX_STEPS)) {
       if (!steps.take(cost)) return undefined;
       erase(one);
     }
@@ -68,10 +66,10 @@ export function blockBuffers(
  */
 function treesOf(kernel: KernelObjects, client: bigint): bigint[] | undefined {
   const { memory, types } = kernel;
-  const single = memberAddress(types, "dm_bufio_client", client, "buffer_tree.rb_node");
+  const single = memberAddress(kernel, "dm_bufio_client", client, "buffer_tree.rb_node");
   const root = (at: bigint) => memory.readWord(at) ?? 0n;
   if (single !== undefined) return [root(single)];
-  const first = memberAddress(types, "dm_bufio_client", client, "cache.trees");
+  const first = memberAddress(kernel, "dm_bufio_client", client, "cache.trees");
   const array = types.member("dm_bufio_client", "cache.trees")?.count;
   const count = Number(readMember(kernel, "dm_bufio_client", client, "cache.num_locks") ?? array ?? 0);
   const stride = types.sizeOf("buffer_tree");

@@ -1,11 +1,10 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, walkList } from "../../kernel/objects/kernel-objects.js";
 import { withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
-import { wholeList } from "./whole-lists.js";
 
 const MAX_STEPS = 1 << 18;
 /** Lists of a controller, the types of their entries, and the members with a key. */
@@ -27,20 +26,19 @@ export function bluetoothKeys(
 ): ScrubList | undefined {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const driver = withModule(base, { module: "bluetooth", type: "hci_dev", variable: "hci_dev_list" });
-  if (driver === "none") return found;
-  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  if (driver === undefined || driver === "none") return driver && found;
   const { kernel, at } = driver;
   const { types } = kernel;
-  for (const controller of wholeList(found, kernel, [at, "hci_dev", "list"], MAX_STEPS)) {
+  for (const controller of walkList(kernel, at, "hci_dev", "list", MAX_STEPS)) {
     // Of a controller that others must not recognise: the key that its changing addresses are made of.
     const own = types.member("hci_dev", "irk");
     if (own !== undefined && addVirtual(space, controller + BigInt(own.offset), own.size, found.list) > 0)
       found.objects++;
     for (const [list, type] of LISTS) {
-      const head = memberAddress(types, "hci_dev", controller, list);
+      const head = memberAddress(kernel, "hci_dev", controller, list);
       const value = types.member(type, "val");
       if (head === undefined || value === undefined || !steps.take()) return undefined;
-      for (const key of wholeList(found, kernel, [head, type, "list"], MAX_STEPS)) {
+      for (const key of walkList(kernel, head, type, "list", MAX_STEPS)) {
         if (!steps.take()) return undefined;
         if (addVirtual(space, key + BigInt(value.offset), value.size, found.list) > 0) found.objects++;
       }

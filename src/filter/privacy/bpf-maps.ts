@@ -204,7 +204,7 @@ class MapWalk implements BpfMaps {
     const { types } = this.#kernel;
     // 5.9 added a second list.
     const path = ["list_map", "list"].find((name) => types.member("bpf_cgroup_storage", name) !== undefined);
-    const list = memberAddress(types, "bpf_cgroup_storage_map", map, "list");
+    const list = memberAddress(this.#kernel, "bpf_cgroup_storage_map", map, "list");
     const own = types.member("bpf_cgroup_storage", perCpu ? "percpu_buf" : "buf");
     const data = types.member("bpf_storage_buffer", "data")?.offset;
     if (path === undefined || list === undefined || own === undefined || data === undefined) return false;

@@ -1,8 +1,8 @@
-import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { moduleVariable, withModule } from "../../kernel/objects/module-objects.js";
 import type { CacheShape } from "../../kernel/objects/slab-walk.js";
 import { isMerged } from "./type-holes.js";
-import { wholeList } from "./whole-lists.js";
+import { watchedKernel } from "./watched-kernel.js";
 
 /** The kinds of users' data that all objects of a cache may be. */
 export type BufferKind = "path-names" | "driver-buffers";
@@ -102,8 +102,10 @@ function journalOf(base: KernelObjects): BufferCaches["journal"] {
 }
 
 /** Caches of blocks of disks (dm-bufio) and of requests to 9p servers; `undefined` if not all owners can be asked. */
-function clientCaches(kernel: KernelObjects): { readonly caches: bigint[]; cut: boolean } | undefined {
-  const found = { caches: [] as bigint[], cut: false };
+function clientCaches(base: KernelObjects): { readonly caches: bigint[]; readonly cut: boolean } | undefined {
+  const watched = watchedKernel(base);
+  const { kernel } = watched;
+  const caches: bigint[] = [];
   const disks = withModule(kernel, {
     module: "dm_bufio",
     type: "dm_bufio_client",
@@ -112,17 +114,17 @@ function clientCaches(kernel: KernelObjects): { readonly caches: bigint[]; cut: 
   const servers = withModule(kernel, { module: "9p", type: "v9fs_session_info", variable: "v9fs_sessionlist" });
   if (disks === undefined || servers === undefined) return undefined;
   const add = (cache: bigint | undefined) => {
-    if (cache && kernel.memory.isKernelAddress(cache)) found.caches.push(cache);
+    if (cache && kernel.memory.isKernelAddress(cache)) caches.push(cache);
   };
   if (disks !== "none") {
-    for (const client of wholeList(found, disks.kernel, [disks.at, "dm_bufio_client", "client_list"], MAX_CLIENTS))
+    for (const client of walkList(disks.kernel, disks.at, "dm_bufio_client", "client_list", MAX_CLIENTS))
       add(readMember(disks.kernel, "dm_bufio_client", client, "slab_cache"));
   }
   if (servers !== "none") {
-    for (const session of wholeList(found, servers.kernel, [servers.at, "v9fs_session_info", "slist"], MAX_CLIENTS)) {
+    for (const session of walkList(servers.kernel, servers.at, "v9fs_session_info", "slist", MAX_CLIENTS)) {
       const client = readMember(servers.kernel, "v9fs_session_info", session, "clnt");
       if (client) add(readMember(servers.kernel, "p9_client", client, "fcall_cache"));
     }
   }
-  return found;
+  return { caches, cut: watched.cut };
 }

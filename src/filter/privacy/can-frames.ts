@@ -19,8 +19,7 @@ const FRAME_SIZE = 72;
 export function longFrames(space: AddressSpace, base: KernelObjects): ScrubList | undefined {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const driver = withModule(base, { module: "can_isotp", type: "isotp_sock", variable: "isotp_notifier_list" });
-  if (driver === "none") return found;
-  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  if (driver === undefined || driver === "none") return driver && found;
   const { kernel, at } = driver;
   const { memory, types } = kernel;
   for (const socket of walkList(kernel, at, "isotp_sock", "notifier", MAX_SOCKETS)) {
@@ -54,8 +53,7 @@ export function repeatedFrames(
 ): ScrubList | undefined {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const driver = withModule(base, { module: "can_bcm", type: "bcm_op", variable: "bcm_notifier_list" });
-  if (driver === "none") return found;
-  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  if (driver === undefined || driver === "none") return driver && found;
   const { kernel, at } = driver;
   const { memory, types } = kernel;
   const erase = (address: bigint | undefined, length: number) => {
@@ -66,14 +64,14 @@ export function repeatedFrames(
     Math.min(Number(readMember(kernel, "bcm_op", task, name) ?? 0n), most);
   for (const socket of walkList(kernel, at, "bcm_sock", "notifier", MAX_SOCKETS)) {
     for (const side of ["rx_ops", "tx_ops"]) {
-      const tasks = memberAddress(types, "bcm_sock", socket, side);
+      const tasks = memberAddress(kernel, "bcm_sock", socket, side);
       if (tasks === undefined) return undefined;
       for (const task of walkList(kernel, tasks, "bcm_op", "list", MAX_TASKS)) {
         if (!steps.take()) return undefined;
         const length = number(task, "nframes", MOST_FRAMES) * number(task, "cfsiz", FRAME_SIZE);
         for (const name of ["frames", "last_frames"]) erase(readMember(kernel, "bcm_op", task, name), length);
         for (const name of ["sframe", "last_sframe"])
-          erase(memberAddress(types, "bcm_op", task, name), types.member("bcm_op", name)?.size ?? 0);
+          erase(memberAddress(kernel, "bcm_op", task, name), types.member("bcm_op", name)?.size ?? 0);
       }
     }
   }

@@ -7,7 +7,7 @@ import {
   readText,
   walkList,
 } from "../../kernel/objects/kernel-objects.js";
-import { moduleNamed, moduleTypes, withModule } from "../../kernel/objects/module-objects.js";
+import { loadedModule, moduleNamed, moduleTypes, withModule } from "../../kernel/objects/module-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { kernelVersion } from "../../kernel/version.js";
 import { SpanList } from "../erase/spans.js";
@@ -25,6 +25,7 @@ import { serialLines } from "./serial-lines.js";
 import { serialPorts } from "./serial-ports.js";
 import { midiBuffers, sequencerEvents, soundControls } from "./sound-buffers.js";
 import { squashfsCaches } from "./squashfs-caches.js";
+import { someOf, watchedKernel } from "./watched-kernel.js";
 import { wirelessKeys } from "./wireless-keys.js";
 
 /** Data of drivers in their own `kmalloc` buffers. */
@@ -38,6 +39,35 @@ const MAX_NAME = 64;
 /** rng_buffer_size(): a cache line, at least 32 bytes. */
 const RANDOM_BUFFER = 64;
 
+type Search = (
+  space: AddressSpace,
+  kernel: KernelObjects,
+  tasks: () => Iterable<bigint>,
+) => (ScrubList & Partial<InputQueues>) | undefined;
+
+/** What is searched for, by the names that `remains` has for it. */
+const SEARCHES: readonly (readonly [string, Search])[] = [
+  ["virtio-serial", (space, kernel) => serialPorts(space, kernel)],
+  ["zsmalloc", (space, kernel) => mappingAreas(space, kernel)],
+  ["hardware random numbers", (space, kernel) => randomNumbers(space, kernel)],
+  ["keyboards and other input devices", (space, kernel) => eventQueues(space, kernel)],
+  ["hidraw", (space, kernel) => rawReports(space, kernel)],
+  ["CAN (ISO-TP)", (space, kernel) => longFrames(space, kernel)],
+  ["CAN (frames that are sent again and again)", (space, kernel) => repeatedFrames(space, kernel)],
+  ["SLIP", (space, kernel) => serialLines(space, kernel)],
+  ["MIDI", (space, kernel) => midiBuffers(space, kernel)],
+  ["the sequencer of sound", (space, kernel) => sequencerEvents(space, kernel)],
+  ["controls of sound cards", (space, kernel) => soundControls(space, kernel)],
+  ["9p", (space, kernel) => fileRequests(space, kernel)],
+  ["NFS (SUNRPC)", (space, kernel) => rpcBuffers(space, kernel)],
+  ["blocks of disks (dm-bufio)", (space, kernel) => blockBuffers(space, kernel)],
+  ["files of squashfs", (space, kernel) => squashfsCaches(space, kernel)],
+  ["the last events of input devices", (space, kernel) => lastEvents(space, kernel)],
+  ["keys of Bluetooth", (space, kernel) => bluetoothKeys(space, kernel)],
+  ["keys of wireless networks", (space, kernel) => wirelessKeys(space, kernel)],
+  ["serial lines", lineBuffers],
+];
+
 /**
  * Finds buffers of virtio-serial, of zsmalloc (a page per CPU, before 6.16), of sources of random numbers, of input
  * devices, serial lines, CAN, sound, file systems and disks. `tasks` are asked for terminals. The types and variables of modules also come from the kernel's memory (5.11 and later).
@@ -48,34 +78,16 @@ export function driverBuffers(
   tasks: () => Iterable<bigint>,
 ): DriverBuffers {
   const found = { list: new SpanList(), objects: 0, missing: [] as string[] };
-  for (const [name, list] of [
-    ["virtio-serial", serialPorts(space, kernel)],
-    ["zsmalloc", mappingAreas(space, kernel)],
-    ["hardware random numbers", randomNumbers(space, kernel)],
-    ["keyboards and other input devices", eventQueues(space, kernel)],
-    ["hidraw", rawReports(space, kernel)],
-    ["CAN (ISO-TP)", longFrames(space, kernel)],
-    ["CAN (frames that are sent again and again)", repeatedFrames(space, kernel)],
-    ["SLIP", serialLines(space, kernel)],
-    ["MIDI", midiBuffers(space, kernel)],
-    ["the sequencer of sound", sequencerEvents(space, kernel)],
-    ["controls of sound cards", soundControls(space, kernel)],
-    ["9p", fileRequests(space, kernel)],
-    ["NFS (SUNRPC)", rpcBuffers(space, kernel)],
-    ["blocks of disks (dm-bufio)", blockBuffers(space, kernel)],
-    ["files of squashfs", squashfsCaches(space, kernel)],
-    ["the last events of input devices", lastEvents(space, kernel)],
-    ["keys of Bluetooth", bluetoothKeys(space, kernel)],
-    ["keys of wireless networks", wirelessKeys(space, kernel)],
-    ["serial lines", lineBuffers(space, kernel, tasks)],
-  ] as readonly (readonly [string, (ScrubList & Partial<InputQueues>) | undefined])[]) {
+  for (const [name, search] of SEARCHES) {
+    const watched = watchedKernel(kernel);
+    const list = search(space, watched.kernel, tasks);
     if (list === undefined) {
       found.missing.push(name);
       continue;
     }
     found.list.addAll(list.list.merged(0));
     found.objects += list.objects;
-    found.missing.push(...(list.missing ?? []), ...(list.cut ? [`${name} (some of them)`] : []));
+    found.missing.push(...(list.missing ?? []), ...(watched.cut ? [someOf(name)] : []));
   }
   return found;
 }
@@ -89,9 +101,8 @@ export function mayHaveVsockPackets(kernel: KernelObjects, version: number): boo
   const { symbols, types } = kernel;
   let known: KernelTypes | undefined = types;
   if (symbols.address("virtio_transport_recv_pkt") === undefined) {
-    if (symbols.address("modules") === undefined || types.member("module", "name") === undefined) return true;
-    const module = moduleNamed(kernel, "vmw_vsock_virtio_transport_common");
-    if (module === undefined) return false;
+    const module = loadedModule(kernel, "vmw_vsock_virtio_transport_common");
+    if (module === undefined || module === "none") return module === undefined;
     known = moduleTypes(kernel, module);
   }
   return known === undefined || known.sizeOf("virtio_vsock_pkt") !== undefined;
@@ -131,9 +142,9 @@ function mappingAreas(space: AddressSpace, base: KernelObjects): ScrubList | und
 
 /** Whether zsmalloc is built in, or a module with known types, and has no such areas. */
 function isWithoutAreas(kernel: KernelObjects): boolean {
-  if (kernel.symbols.address("modules") === undefined) return false;
-  const module = moduleNamed(kernel, "zsmalloc");
-  const types = module === undefined ? kernel.types : moduleTypes(kernel, module);
+  const module = loadedModule(kernel, "zsmalloc");
+  if (module === undefined) return false;
+  const types = module === "none" ? kernel.types : moduleTypes(kernel, module);
   return types?.sizeOf("zs_pool") !== undefined && types.sizeOf("mapping_area") === undefined;
 }
 
@@ -147,8 +158,7 @@ function randomNumbers(space: AddressSpace, kernel: KernelObjects): ScrubList | 
   };
   const list = symbols.address("rng_list");
   if (list === undefined || types.member("hwrng", "priv") === undefined) {
-    if (symbols.address("modules") === undefined) return undefined;
-    return moduleNamed(kernel, "rng_core") === undefined ? found : undefined;
+    return loadedModule(kernel, "rng_core") === "none" ? found : undefined;
   }
   for (const name of ["rng_buffer", "rng_fillbuf"]) {
     const at = symbols.address(name);
@@ -162,7 +172,10 @@ function randomNumbers(space: AddressSpace, kernel: KernelObjects): ScrubList | 
     const device = readMember(kernel, "hwrng", source, "priv");
     const data = own?.member("virtrng_info", "data");
     if (own === undefined || !device || data === undefined) return undefined;
-    erase(memberAddress(own, "virtrng_info", device, "data"), Math.min(data.size, memory.pageSize));
+    erase(
+      memberAddress({ ...kernel, types: own }, "virtrng_info", device, "data"),
+      Math.min(data.size, memory.pageSize),
+    );
   }
   return found;
 }

@@ -29,8 +29,7 @@ const NEEDED = [
 export function fileRequests(space: AddressSpace, base: KernelObjects): ScrubList | undefined {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const driver = withModule(base, { module: "9p", type: "v9fs_session_info", variable: "v9fs_sessionlist" });
-  if (driver === "none") return found;
-  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  if (driver === undefined || driver === "none") return driver && found;
   const { kernel, at } = driver;
   if (NEEDED.some(([type, name]) => kernel.types.member(type, name) === undefined)) return undefined;
   const { memory } = kernel;

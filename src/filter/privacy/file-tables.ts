@@ -27,7 +27,10 @@ export function fileTableRooms(kernel: KernelObjects, tasks: Iterable<bigint>): 
   const pieces: VirtualPiece[] = [];
   const own = types.member("files_struct", "fd_array");
   const first = types.member("files_struct", "fdtab");
-  if (own === undefined || first === undefined) return { ends, pieces };
+  if (own === undefined || first === undefined) {
+    kernel.incomplete?.();
+    return { ends, pieces };
+  }
   const seen = new Set<bigint>();
   const bits = 8 * memory.wordSize;
   for (const task of tasks) {
@@ -35,7 +38,7 @@ export function fileTableRooms(kernel: KernelObjects, tasks: Iterable<bigint>): 
     if (!files || !memory.isKernelAddress(files) || seen.has(files) || seen.size >= MAX_TABLES) continue;
     seen.add(files);
     const table = readMember(kernel, "files_struct", files, "fdt");
-    if (!table || !memory.isKernelAddress(table) || table === memberAddress(types, "files_struct", files, "fdtab"))
+    if (!table || !memory.isKernelAddress(table) || table === memberAddress(kernel, "files_struct", files, "fdtab"))
       continue;
     pieces.push({ address: files + BigInt(own.offset), length: own.size });
     const count = Number(readMember(kernel, "fdtable", table, "max_fds") ?? 0n);

@@ -4,6 +4,7 @@ import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import { dataOfOpenFiles } from "./open-files.js";
 import type { ScrubList } from "./scrubbed.js";
+import { guessing } from "./watched-kernel.js";
 
 /** A text of more is no slab object (`kmalloc` has those of two pages, at most): it is dropped. */
 const MAX_PAGES = 2;
@@ -15,23 +16,24 @@ const MAX_PAGES = 2;
 export function fileTexts(space: AddressSpace, kernel: KernelObjects, tasks: readonly bigint[]): ScrubList {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const { memory, symbols, types } = kernel;
+  const unsure = guessing(kernel);
   const erase = (address: bigint | undefined, length: number) => {
     if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_PAGES * memory.pageSize) return;
     if (addVirtual(space, address, length, found.list) > 0) found.objects++;
   };
   /** Whether a file's own data are of that type: it names the file, which names it. */
   const isOf = (type: string, data: bigint) => {
-    const file = readMember(kernel, type, data, "file");
+    const file = readMember(unsure, type, data, "file");
     return (
       Boolean(file && memory.isKernelAddress(file)) &&
-      readMember(kernel, "file", file as bigint, "private_data") === data
+      readMember(unsure, "file", file as bigint, "private_data") === data
     );
   };
   /** What is being put together for a reader of a trace, and a copy of it. */
   const ofTrace = (iterator: bigint) => {
     for (const name of ["seq.buffer", "tmp_seq.buffer"]) {
       const length = types.member("trace_iterator", name)?.size ?? 0;
-      erase(memberAddress(types, "trace_iterator", iterator, name), length);
+      erase(memberAddress(kernel, "trace_iterator", iterator, name), length);
     }
   };
   const pipes = new Set(symbols.addresses("tracing_pipe_fops"));
@@ -51,7 +53,7 @@ export function fileTexts(space: AddressSpace, kernel: KernelObjects, tasks: rea
     if (isPipe) ofTrace(data);
     if (isChip)
       erase(
-        memberAddress(types, "file_priv", data, "data_buffer"),
+        memberAddress(kernel, "file_priv", data, "data_buffer"),
         types.member("file_priv", "data_buffer")?.size ?? 0,
       );
     const text = isOf("seq_file", data)

@@ -1,10 +1,15 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readInteger, readMember } from "../../kernel/objects/kernel-objects.js";
+import {
+  type KernelObjects,
+  memberAddress,
+  readInteger,
+  readMember,
+  walkList,
+} from "../../kernel/objects/kernel-objects.js";
 import { possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { SpanList } from "../erase/spans.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
-import { wholeList } from "./whole-lists.js";
 
 /** The allocator's slots of one type of chunks, by the largest free area. */
 const MAX_SLOTS = 64;
@@ -63,7 +68,7 @@ export function freePercpu(
   };
   for (let slot = 0; slot < Number(slots) * chunkTypes(kernel) && !steps.cut; slot++) {
     const head = lists + BigInt(slot * 2 * memory.wordSize);
-    for (const chunk of wholeList(found, kernel, [head, "pcpu_chunk", "list"], MAX_CHUNKS)) {
+    for (const chunk of walkList(kernel, head, "pcpu_chunk", "list", MAX_CHUNKS)) {
       look(chunk);
       if (steps.cut) break;
     }
@@ -99,7 +104,7 @@ function freeAreas(kernel: KernelObjects, chunk: bigint, steps: SearchSteps): [n
   const bytes = (pages * memory.pageSize) / UNIT / 8;
   const isUsed = steps.take(Math.ceil(bytes / 64)) ? bitmapAt(kernel, map, bytes) : undefined;
   if (isUsed === undefined) return undefined;
-  const there = memberAddress(kernel.types, "pcpu_chunk", chunk, "populated");
+  const there = memberAddress(kernel, "pcpu_chunk", chunk, "populated");
   const isThere =
     there === undefined
       ? () => true

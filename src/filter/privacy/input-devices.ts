@@ -1,10 +1,9 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { moduleNamed, moduleSymbol, moduleTypes } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { InputQueues } from "./input-queues.js";
-import { wholeList } from "./whole-lists.js";
 
 const MAX_DEVICES = 1 << 12;
 /** struct input_value: a type, a code and a value; a driver says how many make a packet. */
@@ -21,14 +20,14 @@ export function lastEvents(space: AddressSpace, kernel: KernelObjects): InputQue
   const missing: string[] = [];
   const found: InputQueues = { list: new SpanList(), objects: 0, missing };
   const list = symbols.address("input_dev_list");
-  if (types.member("input_dev", "node") === undefined) return found;
+  if (types.sizeOf("input_dev") === undefined) return found;
   if (list === undefined) return symbols.address("init_task") === undefined ? undefined : found;
   const rings = hostRings(kernel);
   if (rings === undefined) missing.push("virtio-input");
   const erase = (address: bigint, length: number) => {
     if (addVirtual(space, address, length, found.list) > 0) found.objects++;
   };
-  for (const device of wholeList(found, kernel, [list, "input_dev", "node"], MAX_DEVICES)) {
+  for (const device of walkList(kernel, list, "input_dev", "node", MAX_DEVICES)) {
     const values = readMember(kernel, "input_dev", device, "vals");
     const count = Number(readMember(kernel, "input_dev", device, "max_vals") ?? 0n);
     if (values && memory.isKernelAddress(values) && count <= MAX_VALUES) erase(values, count * VALUE);

@@ -40,14 +40,14 @@ export function eventQueues(
   if (driver === undefined || driver === "none") return driver === "none" ? found : undefined;
   const { kernel, at } = driver;
   const { types, memory } = kernel;
-  const handles = memberAddress(types, "input_handler", at, "h_list");
+  const handles = memberAddress(kernel, "input_handler", at, "h_list");
   const ring = types.member("evdev_client", "buffer")?.offset;
   const event = types.sizeOf("input_event");
   if (handles === undefined || ring === undefined || event === undefined || event > EVENT_SIZE) return undefined;
   const seen = new Set<bigint>();
   for (const handle of walkList(kernel, handles, "input_handle", "h_node", MAX_DEVICES)) {
     const device = readMember(kernel, "input_handle", handle, "private");
-    const clients = device && memberAddress(types, "evdev", device, "client_list");
+    const clients = device && memberAddress(kernel, "evdev", device, "client_list");
     if (!clients || !memory.isKernelAddress(clients) || seen.has(clients)) continue;
     seen.add(clients);
     for (const client of walkList(kernel, clients, "evdev_client", "node", MAX_PROGRAMS)) {
@@ -89,7 +89,7 @@ export function rawReports(
   const seen = new Set<bigint>();
   for (let i = 0; i < RAW_DEVICES && !steps.cut; i++) {
     const device = memory.readWord(at + BigInt(i * memory.wordSize));
-    const programs = device && memberAddress(types, "hidraw", device, "list");
+    const programs = device && memberAddress(kernel, "hidraw", device, "list");
     if (!programs || !memory.isKernelAddress(programs) || seen.has(programs)) continue;
     seen.add(programs);
     for (const program of walkList(kernel, programs, "hidraw_list", "node", MAX_PROGRAMS)) {

@@ -3,6 +3,7 @@ import {
   type KernelObjects,
   memberAddress,
   readMember,
+  readPossibleMember,
   readText,
 } from "../../kernel/objects/kernel-objects.js";
 import { treeNodes } from "../../kernel/objects/lookup-trees.js";
@@ -86,7 +87,7 @@ export function keyPayloads(kernel: KernelObjects): KeyPayloads | undefined {
       const payload = readMember(kernel, "key", key, `payload.data[${i}]`);
       if (!payload) continue;
       if (!memory.isKernelAddress(payload)) {
-        words.push(memberAddress(types, "key", key, `payload.data[${i}]`) as bigint);
+        words.push(memberAddress(kernel, "key", key, `payload.data[${i}]`) as bigint);
         continue;
       }
       found.push(payload);
@@ -128,8 +129,8 @@ function chained(kernel: KernelObjects | undefined, chain: KeyChain, payload: bi
     return true;
   };
   for (let [at, count]: [bigint | undefined, number] = [payload, 0]; at && count < MAX_TOKENS; count++) {
-    for (const member of chain.to) add(readMember(kernel, chain.type, at, member));
-    const next = readMember(kernel, chain.type, at, "next");
+    for (const member of chain.to) add(readPossibleMember(kernel, chain.type, at, member));
+    const next = readPossibleMember(kernel, chain.type, at, "next");
     at = add(next) ? next : undefined;
   }
   return found;

@@ -1,5 +1,11 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import {
+  type KernelObjects,
+  memberAddress,
+  readMember,
+  readPossibleMember,
+  walkList,
+} from "../../kernel/objects/kernel-objects.js";
 import { withModule } from "../../kernel/objects/module-objects.js";
 import { networkSpaces } from "../../kernel/objects/network-spaces.js";
 import { SpanList } from "../erase/spans.js";
@@ -114,8 +120,7 @@ class Finder implements LargeObjects {
     const driver = withModule(this.#kernel, { module: "kvm", type: "kvm", variable: "vm_list" });
     if (driver === "none") return;
     if (driver === undefined) {
-      if (this.#kernel.symbols.address("modules") !== undefined)
-        this.missing.push("virtual machines (struct kvm), if there are any");
+      this.missing.push("virtual machines (struct kvm), if there are any");
       return;
     }
     const { kernel, at } = driver;
@@ -123,7 +128,7 @@ class Finder implements LargeObjects {
       // Up to 8 KiB it is a slab's (6.16 and later), whose pages stay in any case.
       this.#add(machine, kernel.types.sizeOf("kvm") ?? 0);
       for (const place of GUEST_PLACES) {
-        const address = memberAddress(kernel.types, "kvm", machine, place);
+        const address = memberAddress(kernel, "kvm", machine, place);
         if (address !== undefined)
           addVirtual(this.#space, address, kernel.types.member("kvm", place)?.size ?? 0, this.rest);
       }
@@ -165,7 +170,7 @@ class Finder implements LargeObjects {
   }
 
   #number(type: string, at: bigint, name: string, most: number): number {
-    return Math.min(Number(readMember(this.#kernel, type, at, name) ?? 0n), most);
+    return Math.min(Number(readPossibleMember(this.#kernel, type, at, name) ?? 0n), most);
   }
 }
 

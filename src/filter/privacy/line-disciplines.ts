@@ -1,12 +1,11 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { moduleVariable, withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { InputQueues } from "./input-queues.js";
 import { SearchSteps } from "./search-steps.js";
 import { allTtys } from "./tty-buffers.js";
-import { wholeList } from "./whole-lists.js";
 
 /** Terminals and buffers together. */
 const MAX_STEPS = 1 << 18;
@@ -35,8 +34,7 @@ export function lineBuffers(
   };
   for (const line of LINES) {
     const driver = withModule(base, line);
-    // A kernel without symbols of variables has none of modules, either.
-    if (driver === "none" || (driver === undefined && base.symbols.address("modules") === undefined)) continue;
+    if (driver === "none") continue;
     ttys ??= allTtys(space, base, tasks());
     if (driver === undefined || ttys === undefined) {
       missing.push(line.what);
@@ -50,10 +48,11 @@ export function lineBuffers(
       if (!discipline || readMember(base, "tty_ldisc", discipline, "ops") !== at) continue;
       const own = readMember(base, "tty_struct", tty, "disc_data");
       if (!own || !kernel.memory.isKernelAddress(own)) continue;
-      if (frame !== undefined) framesOf(kernel, own, frame, { found, steps }, erase);
+      if (frame !== undefined) framesOf(kernel, own, frame, steps, erase);
       else {
         const out = kernel.types.member(line.type, "obuf");
-        if (out !== undefined) erase(own + BigInt(out.offset), out.size);
+        if (out === undefined) kernel.incomplete?.();
+        else erase(own + BigInt(out.offset), out.size);
       }
     }
   }
@@ -68,17 +67,16 @@ function framesOf(
   kernel: KernelObjects,
   line: bigint,
   length: number,
-  { found, steps }: { readonly found: InputQueues; readonly steps: SearchSteps },
+  steps: SearchSteps,
   erase: (address: bigint, length: number) => void,
 ): void {
-  const data = kernel.types.member("n_hdlc_buf", "buf")?.offset;
-  if (data === undefined) return;
   for (const name of HDLC_LISTS) {
-    const list = memberAddress(kernel.types, "n_hdlc", line, `${name}.list`);
+    const list = memberAddress(kernel, "n_hdlc", line, `${name}.list`);
     if (list === undefined) continue;
-    for (const one of wholeList(found, kernel, [list, "n_hdlc_buf", "list_item"], MAX_STEPS)) {
+    for (const one of walkList(kernel, list, "n_hdlc_buf", "list_item", MAX_STEPS)) {
       if (!steps.take()) return;
-      erase(one + BigInt(data), length);
+      const data = memberAddress(kernel, "n_hdlc_buf", one, "buf");
+      if (data !== undefined) erase(data, length);
     }
   }
 }

@@ -95,12 +95,12 @@ function ofPstore(kernel: KernelObjects, erase: Erase): string | undefined {
 
 function ofNetconsole(base: KernelObjects, erase: Erase): string | undefined {
   const driver = withModule(base, { module: "netconsole", type: "netconsole_target", variable: "target_list" });
-  if (driver === "none" || (driver === undefined && base.symbols.address("modules") === undefined)) return undefined;
+  if (driver === "none") return undefined;
   // Until 6.12 it is a variable of a function of the module.
   const buffer = driver?.kernel.types.member("netconsole_target", "buf");
   if (driver === undefined || buffer === undefined) return "what netconsole sent last";
   const { kernel, at } = driver;
   for (const target of walkList(kernel, at, "netconsole_target", "list", MAX_CONSOLES))
-    erase(memberAddress(kernel.types, "netconsole_target", target, "buf"), buffer.size);
+    erase(memberAddress(kernel, "netconsole_target", target, "buf"), buffer.size);
   return undefined;
 }

@@ -1,7 +1,13 @@
 import { KEPT_FROM, KEPT_REASONS } from "../page-classes.js";
 import type { KernelPageCounts, KernelPages } from "./kernel-pages.js";
-import type { ScrubCount } from "./scrub.js";
 import type { Scrubbed } from "./scrubbed.js";
+
+/** How much of one kind was overwritten. */
+export interface ScrubCount {
+  readonly objects: number;
+  /** Bytes in pages of the output. */
+  readonly bytes: number;
+}
 
 /** What a run with `--privacy` kept and why, in pages, and what it cannot guarantee. */
 export interface PrivacyResult {

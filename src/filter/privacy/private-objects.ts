@@ -11,6 +11,7 @@ import type { Scrubbed, ScrubList } from "./scrubbed.js";
 import { Collector } from "./slab-collector.js";
 import type { PaddingList } from "./slab-padding.js";
 import { dataInSlab, objectsInSlab, restInSlab } from "./socket-buffers.js";
+import { guessing } from "./watched-kernel.js";
 import { wholeObjects } from "./whole-objects.js";
 
 /** What was found in slabs. */
@@ -51,7 +52,8 @@ export function privateObjects(
   registers: { readonly frame: RegisterFrame | undefined } | undefined,
   observe?: (slab: Slab) => void,
 ): PrivateObjects | undefined {
-  const walk = slabWalk(dump, view, space, kernel);
+  // It says itself what it did not find.
+  const walk = slabWalk(dump, view, space, guessing(kernel));
   if (walk === undefined) return undefined;
   const run = new Collector(dump, space, kernel, registers, walk);
   run.guarded();

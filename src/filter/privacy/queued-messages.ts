@@ -84,14 +84,14 @@ export function queuedMessages(
     if (!steps.take()) return false;
     for (const queue of xarrayEntries(kernel, root ?? 0n, steps)) {
       // struct msg_queue begins with the struct kern_ipc_perm that is in the tree.
-      list(memberAddress(types, "msg_queue", queue, "q_messages"));
+      list(memberAddress(kernel, "msg_queue", queue, "q_messages"));
     }
   }
   for (const root of trees) {
     for (const node of treeNodes(kernel, root, MAX_NODES)) {
       if (!steps.take()) return false;
       const one = containerOf(types, node, "posix_msg_tree_node", "rb_node");
-      if (one !== undefined) list(memberAddress(types, "posix_msg_tree_node", one, "msg_list"));
+      if (one !== undefined) list(memberAddress(kernel, "posix_msg_tree_node", one, "msg_list"));
     }
   }
   return !steps.cut;

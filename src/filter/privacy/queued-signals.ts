@@ -10,14 +10,17 @@ const MAX_PROCESSES = 1 << 22;
 
 /**
  * The data of signals that wait for their threads and processes (sigqueue(3), up to 32 bytes of the sender's): the part
- * of `siginfo` behind its numbers. Empty if the types lack it.
+ * of `siginfo` behind its numbers.
  */
 export function queuedSignals(space: AddressSpace, kernel: KernelObjects, tasks: Iterable<bigint>): ScrubList {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const { types } = kernel;
   const info = types.member("sigqueue", "info");
   const fields = types.member("sigqueue", "info._sifields");
-  if (info === undefined || fields === undefined) return found;
+  if (info === undefined || fields === undefined) {
+    kernel.incomplete?.();
+    return found;
+  }
   const length = info.offset + info.size - fields.offset;
   let left = MAX_SIGNALS;
   const list = (head: bigint | undefined) => {
@@ -29,11 +32,11 @@ export function queuedSignals(space: AddressSpace, kernel: KernelObjects, tasks:
   };
   const seen = new Set<bigint>();
   for (const task of tasks) {
-    list(memberAddress(types, "task_struct", task, "pending.list"));
+    list(memberAddress(kernel, "task_struct", task, "pending.list"));
     const shared = readMember(kernel, "task_struct", task, "signal");
     if (!shared || seen.has(shared) || seen.size >= MAX_PROCESSES) continue;
     seen.add(shared);
-    list(memberAddress(types, "signal_struct", shared, "shared_pending.list"));
+    list(memberAddress(kernel, "signal_struct", shared, "shared_pending.list"));
   }
   return found;
 }

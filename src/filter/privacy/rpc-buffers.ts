@@ -1,12 +1,11 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { moduleVariable, withModule } from "../../kernel/objects/module-objects.js";
 import { networkSpaces, ofNetworkSpace } from "../../kernel/objects/network-spaces.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
-import { wholeList } from "./whole-lists.js";
 
 /** Name spaces, clients, calls, and pages of what these have. */
 const MAX_STEPS = 1 << 20;
@@ -28,8 +27,7 @@ export function rpcBuffers(
 ): ScrubList | undefined {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const driver = withModule(base, { module: "sunrpc", type: "sunrpc_net", variable: "sunrpc_net_id" });
-  if (driver === "none") return found;
-  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  if (driver === undefined || driver === "none") return driver && found;
   const { kernel, at } = driver;
   const { memory, types } = kernel;
   if (types.member("rpc_rqst", "rq_rbuffer") === undefined) return undefined;
@@ -41,12 +39,12 @@ export function rpcBuffers(
   const size = (request: bigint, name: string) => Number(readMember(kernel, "rpc_rqst", request, name) ?? 0n);
   for (const net of networkSpaces(kernel)) {
     const own = ofNetworkSpace(kernel, net, at);
-    const clients = own && memberAddress(types, "sunrpc_net", own, "all_clients");
+    const clients = own && memberAddress(kernel, "sunrpc_net", own, "all_clients");
     if (!clients) return undefined;
-    for (const client of wholeList(found, kernel, [clients, "rpc_clnt", "cl_clients"], MAX_STEPS)) {
-      const tasks = memberAddress(types, "rpc_clnt", client, "cl_tasks");
+    for (const client of walkList(kernel, clients, "rpc_clnt", "cl_clients", MAX_STEPS)) {
+      const tasks = memberAddress(kernel, "rpc_clnt", client, "cl_tasks");
       if (!steps.take() || tasks === undefined) return undefined;
-      for (const task of wholeList(found, kernel, [tasks, "rpc_task", "tk_task"], MAX_STEPS)) {
+      for (const task of walkList(kernel, tasks, "rpc_task", "tk_task", MAX_STEPS)) {
         if (!steps.take()) return undefined;
         const request = readMember(kernel, "rpc_task", task, "tk_rqstp");
         if (!request || !memory.isKernelAddress(request)) continue;
@@ -66,6 +64,7 @@ function* reserved(kernel: KernelObjects): Generator<bigint> {
   const pool = typeof at === "bigint" ? memory.readWord(at) : undefined;
   // struct mempool_s until 6.17
   const type = ["mempool", "mempool_s"].find((name) => types.member(name, "elements") !== undefined);
+  if (pool && type === undefined) kernel.incomplete?.();
   if (!pool || type === undefined) return;
   const table = readMember(kernel, type, pool, "elements");
   const count = Number(readMember(kernel, type, pool, "curr_nr") ?? 0n);

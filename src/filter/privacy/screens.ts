@@ -1,5 +1,10 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
+import {
+  type KernelObjects,
+  memberAddress,
+  readMember,
+  readPossibleMember,
+} from "../../kernel/objects/kernel-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./scrubbed.js";
@@ -35,8 +40,8 @@ export function screens(space: AddressSpace, kernel: KernelObjects): ScrubList |
     const console = readMember(kernel, "vc", table + BigInt(i * stride), "d");
     if (!console || !memory.isKernelAddress(console)) continue;
     found.objects++;
-    const number = (name: string) => Number(readMember(kernel, "vc_data", console, name) ?? 0n);
-    const pointer = (name: string) => readMember(kernel, "vc_data", console, name);
+    const number = (name: string) => Number(readPossibleMember(kernel, "vc_data", console, name) ?? 0n);
+    const pointer = (name: string) => readPossibleMember(kernel, "vc_data", console, name);
     const size = number("vc_screenbuf_size");
     erase(pointer("vc_screenbuf"), size, MAX_SCREEN);
     erase(pointer("vc_origin"), size, MAX_SCREEN);
@@ -67,12 +72,12 @@ function eraseSelection(
   kernel: KernelObjects,
   erase: (address: bigint | undefined, length: number, most: number) => void,
 ): void {
-  const { memory, symbols, types } = kernel;
+  const { memory, symbols } = kernel;
   // One struct since 5.7; two variables before that.
   const selection = symbols.address("vc_sel");
   const buffer = symbols.address("sel_buffer");
   const length = symbols.address("sel_buffer_lth");
-  if (selection !== undefined && memberAddress(types, "vc_selection", selection, "buffer") !== undefined) {
+  if (selection !== undefined && memberAddress(kernel, "vc_selection", selection, "buffer") !== undefined) {
     const size = Number(readMember(kernel, "vc_selection", selection, "buf_len") ?? 0n);
     erase(readMember(kernel, "vc_selection", selection, "buffer"), size, MAX_SELECTION);
   } else if (buffer !== undefined && length !== undefined) {

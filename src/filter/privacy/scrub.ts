@@ -5,8 +5,6 @@ import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { allTasks } from "../../kernel/objects/tasks.js";
 import { kernelVersion, parseKernelVersion } from "../../kernel/version.js";
 import { OPTION } from "../../option-words.js";
-import { stretchesOf } from "../../reader/attach.js";
-import { findBit, sharedBitmap, testBit } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import type { PfnRange } from "../../reader/pfn-range.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
@@ -29,26 +27,21 @@ import { logTexts } from "./log-texts.js";
 import { oldFrames } from "./old-frames.js";
 import { structPageReader } from "./page-reader.js";
 import type { PrivacyExtra, PrivacyKeep } from "./privacy-names.js";
+import type { ScrubCount } from "./privacy-result.js";
 import { type PrivateObjects, privateObjects } from "./private-objects.js";
 import { queuedSignals } from "./queued-signals.js";
-import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
+import { type RegisterFrame, registerFrame } from "./register-frame.js";
 import { hasFirmwareMemory, lowMemory, reservedRanges } from "./reserved-ranges.js";
 import { screens } from "./screens.js";
 import { SCRUBBED, type Scrubbed, type ScrubList } from "./scrubbed.js";
 import { slabGaps } from "./slab-gaps.js";
-import type { StackTops } from "./stack-tops.js";
+import { countTops, type StackTops, stackTopsOf } from "./stack-tops.js";
 import type { StrictPlan } from "./strict/strict-plan.js";
 import { stackMark, taskStack } from "./thread-stack.js";
 import { ttyAudit } from "./tty-audit.js";
 import { ttyBuffers } from "./tty-buffers.js";
 import { withoutTimers } from "./waiting-timers.js";
-
-/** How much of one kind was overwritten. */
-export interface ScrubCount {
-  readonly objects: number;
-  /** Bytes in pages of the output. */
-  readonly bytes: number;
-}
+import { someOf, watchedKernel } from "./watched-kernel.js";
 
 /** What a run with `--privacy` overwrites in kept pages. */
 export interface Scrub {
@@ -88,11 +81,6 @@ export interface ScrubWith {
   readonly vmlinux: GivenFile | undefined;
   /** For `--privacy strict`: receives what is in slabs, and elsewhere. */
   readonly strict: { readonly plan: StrictPlan; readonly keeps: readonly PrivacyKeep[] } | undefined;
-}
-
-/** A bitmap for the last pages of stacks, and the frame of registers there, if it is known. */
-function stackTopsOf(dump: Dump, frame: RegisterFrame | undefined): StackTops | undefined {
-  return frame && { pages: sharedBitmap(stretchesOf(dump.image)), frame };
 }
 
 /**
@@ -155,6 +143,7 @@ class ScrubRun {
   #stackTops: StackTops | undefined;
   #slabs: PrivateObjects | undefined;
   #large: LargeObjects | undefined;
+  #tasks: readonly bigint[] | undefined;
 
   constructor(dump: Dump, view: KernelView, kernel: KernelObjects | undefined, warnings: GapWarnings) {
     this.#dump = dump;
@@ -176,9 +165,12 @@ class ScrubRun {
     }
     const structs = structPageReader(space, dump.memory, view.memMap, view.layout);
     if (kernel !== undefined) {
-      this.#large = largeObjects(space, kernel, allTasks(dump, view, kernel), structs);
+      const tasks = this.#allTasks(kernel);
+      this.#large = this.#search(kernel, "the rest of large objects", (one) =>
+        largeObjects(space, one, tasks, structs),
+      );
     }
-    const { ranges: foreign, gaps } = reservedRanges(dump, space, kernel);
+    const { ranges: foreign, gaps } = this.#search(kernel, RESERVED, (one) => reservedRanges(dump, space, one));
     this.#gaps.push(...gaps);
     // Before 3.9 the page tables of the direct map were there (find_early_table_space, arch/x86/mm/init.c, from 0x8000).
     const isLowKept = version < kernelVersion(3, 9);
@@ -197,8 +189,12 @@ class ScrubRun {
     const kernel = this.#kernel;
     if (kernel !== undefined && strict !== undefined) strict.plan.begin(kernel, strict.keeps);
     const frame = registers ? { frame: this.#frame } : undefined;
-    const found =
-      kernel && privateObjects(this.#dump, this.#view, this.#space, kernel, frame, (slab) => strict?.plan.slab(slab));
+    const found = this.#search(
+      kernel,
+      "what objects in slabs lead to",
+      (one) =>
+        one && privateObjects(this.#dump, this.#view, this.#space, one, frame, (slab) => strict?.plan.slab(slab)),
+    );
     if (kernel !== undefined) strict?.plan.structs(kernel, found?.caches.values() ?? []);
     if (kernel === undefined || found === undefined) {
       this.#gaps.push(
@@ -219,7 +215,7 @@ class ScrubRun {
   always(): void {
     const kernel = this.#kernel;
     const [space, dump, view] = [this.#space, this.#dump, this.#view];
-    const drivers = kernel && driverBuffers(space, kernel, () => allTasks(dump, view, kernel));
+    const drivers = kernel && driverBuffers(space, kernel, () => this.#allTasks(kernel));
     if (drivers !== undefined) this.#reach("driver-buffers", drivers);
     const version = parseKernelVersion(view.utsname.release) ?? 0;
     const vsock = kernel === undefined ? version < kernelVersion(6, 2) : mayHaveVsockPackets(kernel, version);
@@ -230,14 +226,25 @@ class ScrubRun {
     }
     const nowhere = "nothing says where those are";
     this.#reachOr(`free areas of per-CPU memory: ${nowhere}`, "percpu-areas", freePercpu(space, kernel));
-    this.#reachOr(`screens of virtual consoles: ${nowhere}`, "screens", screens(space, kernel));
-    const tasks = [...allTasks(dump, view, kernel)];
-    this.#add("messages", queuedSignals(space, kernel, tasks));
-    this.#add("driver-buffers", fileTexts(space, kernel, tasks));
+    const consoles = "screens of virtual consoles";
+    const shown = this.#search(kernel, consoles, (one) => screens(space, one));
+    this.#reachOr(`${consoles}: ${nowhere}`, "screens", shown);
+    const tasks = this.#allTasks(kernel);
+    this.#add(
+      "messages",
+      this.#search(kernel, "what signals carry", (one) => queuedSignals(space, one, tasks)),
+    );
+    const texts = "text that programs read in part from /proc, /sys and traces";
+    this.#add(
+      "driver-buffers",
+      this.#search(kernel, texts, (one) => fileTexts(space, one, tasks)),
+    );
     const stack = { mark: stackMark(dump.machine, dump.pageSize, this.#stack), bytes: this.#stack.bytes };
-    this.#reachOr(OLD_FRAMES, "old-frames", oldFrames(space, kernel, tasks, stack));
-    this.#reach("tty-audit", ttyAudit(space, kernel, tasks));
-    const maps = bpfMaps(space, kernel);
+    const frames = this.#search(kernel, OLD_FRAMES, (one) => oldFrames(space, one, tasks, stack));
+    this.#reachOr(OLD_FRAMES, "old-frames", frames);
+    const audited = this.#search(kernel, "what was typed at audited terminals", (one) => ttyAudit(space, one, tasks));
+    this.#reach("tty-audit", audited);
+    const maps = this.#search(kernel, "BPF maps", (one) => bpfMaps(space, one));
     if (maps === undefined) this.#gaps.push("small and per-CPU BPF maps: nothing says where those are");
     else {
       this.#reach("bpf-maps", maps);
@@ -267,13 +274,17 @@ class ScrubRun {
     if (notes === undefined)
       this.#asked("registers of CPUs in crash_notes (nothing says where CPUs have their memory)");
     else this.#add("registers", notes);
-    const tasks = allTasks(this.#dump, this.#view, kernel);
+    const tasks = this.#allTasks(kernel);
     this.#add("registers", coreNotes(this.#space, kernel, machine, tasks, this.#stack.bytes));
   }
 
   terminals(): void {
     const kernel = this.#kernel;
-    const ttys = kernel && ttyBuffers(this.#space, kernel, allTasks(this.#dump, this.#view, kernel));
+    const ttys = this.#search(
+      kernel,
+      "terminal buffers",
+      (one) => one && ttyBuffers(this.#space, one, this.#allTasks(one)),
+    );
     if (ttys === undefined) {
       this.#asked(`terminal buffers (${kernel === undefined ? this.#why : "the kernel's names lack them"})`);
       return;
@@ -290,7 +301,7 @@ class ScrubRun {
     else {
       this.#reach("log", found);
       const kernel = this.#kernel;
-      const buffers = kernel && logBuffers(this.#space, kernel, allTasks(this.#dump, this.#view, kernel));
+      const buffers = kernel && logBuffers(this.#space, kernel, this.#allTasks(kernel));
       if (buffers !== undefined) this.#add("log", buffers);
       for (const what of buffers?.missing ?? LOG_BUFFERS) {
         this.#imageGaps.push(`${what}${buffers === undefined ? ` (${this.#why})` : ": nothing says where that is"}`);
@@ -300,7 +311,7 @@ class ScrubRun {
 
   host(): void {
     const kernel = this.#kernel;
-    const found = kernel && hostNames(this.#space, this.#dump.memory, kernel, allTasks(this.#dump, this.#view, kernel));
+    const found = kernel && hostNames(this.#space, this.#dump.memory, kernel, this.#allTasks(kernel));
     if (found === undefined) this.#asked(`names of the host and command lines (${this.#why})`, "image");
     else this.#reach("host", found);
   }
@@ -342,6 +353,20 @@ class ScrubRun {
     };
   }
 
+  /** Searches; if the search was not led to the end of all that it followed, `remains` says so of `what`. */
+  #search<K extends KernelObjects | undefined, T>(kernel: K, what: string, search: (kernel: K) => T): T {
+    if (kernel === undefined) return search(kernel);
+    const watched = watchedKernel(kernel);
+    const found = search(watched.kernel as K);
+    if (watched.cut) this.#gaps.push(someOf(what));
+    return found;
+  }
+
+  #allTasks(kernel: KernelObjects): readonly bigint[] {
+    this.#tasks ??= this.#search(kernel, "what tasks lead to", (one) => [...allTasks(this.#dump, this.#view, one)]);
+    return this.#tasks;
+  }
+
   #reachOr(gap: string, kind: Scrubbed, list: ScrubList | undefined): void {
     if (list === undefined) this.#gaps.push(gap);
     else this.#reach(kind, list);
@@ -369,23 +394,5 @@ class ScrubRun {
   }
 }
 
+const RESERVED = "memory reserved at boot for others";
 const OLD_FRAMES = "kernel stacks: what calls that have ended left there";
-
-/** Counts stacks with users' registers among the kept ones. */
-function countTops(
-  dump: Dump,
-  { pages, frame }: StackTops,
-  { kept, maxMapnr }: Pick<PagePlan, "kept" | "maxMapnr">,
-): ScrubCount {
-  const page = new Uint8Array(dump.pageSize);
-  const view = new DataView(page.buffer);
-  let objects = 0;
-  let bytes = 0;
-  for (let pfn = findBit(pages, 0, maxMapnr, true); pfn < maxMapnr; pfn = findBit(pages, pfn + 1, maxMapnr, true)) {
-    if (!testBit(kept, pfn) || dump.memory.read(page, pfn * dump.pageSize) < page.length) continue;
-    const pieces = userRegisters(view, frame);
-    if (pieces.length > 0) objects++;
-    for (const [from, to] of pieces) bytes += to - from;
-  }
-  return { objects, bytes };
-}

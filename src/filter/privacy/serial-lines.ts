@@ -19,8 +19,7 @@ const MAX_BUFFER = 1 << 18;
 export function serialLines(space: AddressSpace, base: KernelObjects): ScrubList | undefined {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const driver = withModule(base, { module: "slip", type: "slip", variable: "sl_netdev_ops" });
-  if (driver === "none") return found;
-  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  if (driver === undefined || driver === "none") return driver && found;
   const { kernel, at } = driver;
   const { memory } = kernel;
   if (driverData(base, 0n) === undefined) return undefined;

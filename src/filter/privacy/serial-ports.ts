@@ -1,6 +1,6 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
-import { moduleNamed, moduleSymbol, moduleTypes } from "../../kernel/objects/module-objects.js";
+import { loadedModule, moduleNamed, moduleSymbol, moduleTypes } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./scrubbed.js";
@@ -41,10 +41,10 @@ export function serialPorts(space: AddressSpace, kernel: KernelObjects): ScrubLi
     if (!text || !ports.memory.isKernelAddress(text) || size <= 0 || size > MAX_BUFFER) return;
     if (addVirtual(space, text, size, found.list) > 0) found.objects++;
   };
-  const devices = memberAddress(ports.types, "ports_driver_data", data, "portdevs");
+  const devices = memberAddress(ports, "ports_driver_data", data, "portdevs");
   if (devices === undefined) return undefined;
   for (const device of walkList(ports, devices, "ports_device", "list", MAX_DEVICES)) {
-    const list = memberAddress(ports.types, "ports_device", device, "ports");
+    const list = memberAddress(ports, "ports_device", device, "ports");
     if (list === undefined) return undefined;
     for (const port of walkList(ports, list, "port", "list", MAX_PORTS)) {
       buffer(readMember(ports, "port", port, "inbuf"));
@@ -60,9 +60,8 @@ function driverOf(kernel: KernelObjects): Driver | "none" | undefined {
   const { symbols, types } = kernel;
   const builtIn = types.member("ports_driver_data", "portdevs") && symbols.address("pdrvdata");
   if (builtIn !== undefined) return { ports: kernel, rings: kernel, data: builtIn };
-  if (symbols.address("modules") === undefined) return undefined;
-  const module = moduleNamed(kernel, "virtio_console");
-  if (module === undefined) return "none";
+  const module = loadedModule(kernel, "virtio_console");
+  if (module === undefined || module === "none") return module;
   const own = moduleTypes(kernel, module);
   const data = moduleSymbol(kernel, module, "pdrvdata");
   const ring = moduleNamed(kernel, "virtio_ring");
@@ -71,17 +70,22 @@ function driverOf(kernel: KernelObjects): Driver | "none" | undefined {
   return { ports: { ...kernel, types: own }, rings: { ...kernel, types: ringTypes }, data };
 }
 
+const FORMS = [
+  ["split", "vring_desc_state_split"],
+  ["packed", "vring_desc_state_packed"],
+] as const;
+
 /** Buffers that were given to a virtqueue and not taken back: the driver's own pointers. */
 function* waiting(kernel: KernelObjects, queue: bigint | undefined): Generator<bigint> {
   const { memory, types } = kernel;
   const within = types.member("vring_virtqueue", "vq")?.offset;
+  if (within === undefined) kernel.incomplete?.();
   if (!queue || within === undefined || !memory.isKernelAddress(queue)) return;
   const ring = queue - BigInt(within);
   // A flag whose name changed says which of the two forms it has: the pointers of the other form are not set.
-  for (const [form, state] of [
-    ["split", "vring_desc_state_split"],
-    ["packed", "vring_desc_state_packed"],
-  ] as const) {
+  const forms = FORMS.filter(([form]) => types.member("vring_virtqueue", `${form}.desc_state`) !== undefined);
+  if (forms.length === 0) kernel.incomplete?.();
+  for (const [form, state] of forms) {
     const table = readMember(kernel, "vring_virtqueue", ring, `${form}.desc_state`);
     const count = Number(readMember(kernel, "vring_virtqueue", ring, `${form}.vring.num`) ?? 0n);
     const size = types.sizeOf(state);

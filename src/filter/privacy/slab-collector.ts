@@ -93,6 +93,7 @@ export class Collector implements QueueRoots {
     this.#zeroed = zeroesOnAllocation(kernel) === true;
     this.#skb = skbReader(kernel.types, dump.machine.wordSize, dump.machine.littleEndian);
     this.#spareHeads = spareHeads(space, kernel);
+    if (this.#skb === undefined || this.#names === undefined) kernel.incomplete?.();
   }
 
   /** Adds all of KFENCE's pool but the objects in use. */

@@ -25,11 +25,6 @@ function collector(space: AddressSpace, { memory }: KernelObjects) {
   return { found, erase };
 }
 
-/** What a search returns if the driver's types or symbols are not known: whether there may be something. */
-function unknown(base: KernelObjects, found: ScrubList): ScrubList | undefined {
-  return base.symbols.address("modules") === undefined ? found : undefined;
-}
-
 /** What programs wrote to MIDI devices, and have not read from them. `undefined` if types or symbols do not lead there. */
 export function midiBuffers(
   space: AddressSpace,
@@ -39,12 +34,11 @@ export function midiBuffers(
   const { found, erase } = collector(space, base);
   const wanted = { module: "snd_rawmidi", type: "snd_rawmidi_runtime", variable: "snd_rawmidi_devices" };
   const driver = withModule(base, wanted);
-  if (driver === "none") return found;
-  if (driver === undefined) return unknown(base, found);
+  if (driver === undefined || driver === "none") return driver && found;
   const { kernel, at } = driver;
   for (const device of walkList(kernel, at, "snd_rawmidi", "list", MAX_DEVICES)) {
     for (const side of ["streams[0]", "streams[1]"]) {
-      const streams = memberAddress(kernel.types, "snd_rawmidi", device, `${side}.substreams`);
+      const streams = memberAddress(kernel, "snd_rawmidi", device, `${side}.substreams`);
       if (streams === undefined) return undefined;
       for (const stream of walkList(kernel, streams, "snd_rawmidi_substream", "list", MAX_DEVICES)) {
         if (!steps.take()) return undefined;
@@ -62,8 +56,7 @@ export function midiBuffers(
 export function sequencerEvents(space: AddressSpace, base: KernelObjects): ScrubList | undefined {
   const { found, erase } = collector(space, base);
   const driver = withModule(base, { module: "snd_seq", type: "snd_seq_client", variable: "clienttab" });
-  if (driver === "none") return found;
-  if (driver === undefined) return unknown(base, found);
+  if (driver === undefined || driver === "none") return driver && found;
   const { kernel, at } = driver;
   const { memory, types } = kernel;
   const size = types.sizeOf("snd_seq_event_cell");
@@ -95,10 +88,9 @@ export function soundControls(
 ): ScrubList | undefined {
   const { found, erase } = collector(space, base);
   const driver = withModule(base, { module: "snd", type: "user_element", variable: "snd_cards" });
-  if (driver === "none") return found;
-  if (driver === undefined) return unknown(base, found);
+  if (driver === undefined || driver === "none") return driver && found;
   const { kernel, at } = driver;
-  const { memory, types } = kernel;
+  const { memory } = kernel;
   const module = base.symbols.address("snd_cards") === undefined ? moduleNamed(base, "snd") : undefined;
   const name = "snd_ctl_elem_user_free";
   const ofPrograms = module === undefined ? base.symbols.address(name) : moduleSymbol(kernel, module, name);
@@ -107,7 +99,7 @@ export function soundControls(
   for (let i = 0; i < CARDS; i++) {
     const card = memory.readWord(at + BigInt(i * memory.wordSize));
     if (!card || !memory.isKernelAddress(card) || number("snd_card", card, "number") !== i) continue;
-    const controls = memberAddress(types, "snd_card", card, "controls");
+    const controls = memberAddress(kernel, "snd_card", card, "controls");
     if (controls === undefined) return undefined;
     for (const control of walkList(kernel, controls, "snd_kcontrol", "list", MAX_STEPS)) {
       if (!steps.take()) return undefined;

@@ -30,11 +30,10 @@ export function squashfsCaches(
 ): ScrubList | undefined {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const driver = withModule(base, { module: "squashfs", type: "squashfs_sb_info", variable: "squashfs_fs_type" });
-  if (driver === "none") return found;
-  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  if (driver === undefined || driver === "none") return driver && found;
   const { kernel, at } = driver;
   const { memory, types } = kernel;
-  const mounted = memberAddress(types, "file_system_type", at, "fs_supers.first");
+  const mounted = memberAddress(kernel, "file_system_type", at, "fs_supers.first");
   const link = types.member("super_block", "s_instances")?.offset;
   const size = types.sizeOf("squashfs_cache_entry");
   if (mounted === undefined || link === undefined || !size) return undefined;

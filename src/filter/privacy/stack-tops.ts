@@ -1,4 +1,8 @@
-import { findBit, type PageBitmap } from "../../reader/bitmap.js";
+import { stretchesOf } from "../../reader/attach.js";
+import { findBit, type PageBitmap, sharedBitmap, testBit } from "../../reader/bitmap.js";
+import type { Dump } from "../../reader/dump.js";
+import type { PagePlan } from "../plan.js";
+import type { ScrubCount } from "./privacy-result.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
 
 /**
@@ -18,4 +22,28 @@ export function clearStackTops({ pages, frame }: StackTops, bytes: Uint8Array, p
     const page = new DataView(bytes.buffer, bytes.byteOffset + at, pageSize);
     for (const [from, to] of userRegisters(page, frame)) bytes.fill(0, at + from, at + to);
   }
+}
+
+/** A bitmap for the last pages of stacks, and the frame of registers there, if it is known. */
+export function stackTopsOf(dump: Dump, frame: RegisterFrame | undefined): StackTops | undefined {
+  return frame && { pages: sharedBitmap(stretchesOf(dump.image)), frame };
+}
+
+/** Counts stacks with users' registers among the kept ones. */
+export function countTops(
+  dump: Dump,
+  { pages, frame }: StackTops,
+  { kept, maxMapnr }: Pick<PagePlan, "kept" | "maxMapnr">,
+): ScrubCount {
+  const page = new Uint8Array(dump.pageSize);
+  const view = new DataView(page.buffer);
+  let objects = 0;
+  let bytes = 0;
+  for (let pfn = findBit(pages, 0, maxMapnr, true); pfn < maxMapnr; pfn = findBit(pages, pfn + 1, maxMapnr, true)) {
+    if (!testBit(kept, pfn) || dump.memory.read(page, pfn * dump.pageSize) < page.length) continue;
+    const pieces = userRegisters(view, frame);
+    if (pieces.length > 0) objects++;
+    for (const [from, to] of pieces) bytes += to - from;
+  }
+  return { objects, bytes };
 }

@@ -8,6 +8,9 @@ import type { ScrubList } from "./scrubbed.js";
 const BUFFER = 4096;
 const MAX_PROCESSES = 1 << 22;
 
+/** The kernel has numbers of errors in the place of pointers, from -4095 on. */
+const isError = (pointer: bigint, wordSize: number) => BigInt.asIntN(wordSize * 8, pointer) >= -4095n;
+
 /**
  * Input at terminals of audited processes (pam_tty_audit; it may contain passwords) that was not yet sent to the audit
  * daemon: a buffer of each process (drivers/tty/tty_audit.c, 2.6.25 and later). Empty if the types lack it.
@@ -24,7 +27,7 @@ export function ttyAudit(space: AddressSpace, kernel: KernelObjects, tasks: Iter
     seen.add(signal);
     // If there was no memory, an error number is in its place.
     const buffer = readMember(kernel, "signal_struct", signal, "tty_audit_buf");
-    if (!buffer || !memory.isKernelAddress(buffer)) continue;
+    if (!buffer || !memory.isKernelAddress(buffer) || isError(buffer, memory.wordSize)) continue;
     const text = readMember(kernel, "tty_audit_buf", buffer, "data");
     if (!text || !memory.isKernelAddress(text)) continue;
     if (addVirtual(space, text, BUFFER, found.list) > 0) found.objects++;

@@ -127,7 +127,7 @@ class Terminals {
   #erasePort(port: bigint): void {
     const { memory, types } = this.#kernel;
     let next = this.#read("tty_port", port, "buf.head");
-    const sentinel = memberAddress(types, "tty_port", port, "buf.sentinel");
+    const sentinel = memberAddress(this.#kernel, "tty_port", port, "buf.sentinel");
     let left = MAX_BUFFERS;
     for (; next && left > 0; left--) {
       if (!memory.isKernelAddress(next)) break;
@@ -217,7 +217,7 @@ function isNTty(kernel: KernelObjects, tty: bigint): boolean {
 function driverList(kernel: KernelObjects, ttys: readonly bigint[]): bigint | undefined {
   for (const tty of ttys) {
     const driver = readMember(kernel, "tty_struct", tty, "driver");
-    const list = driver && memberAddress(kernel.types, "tty_driver", driver, "tty_drivers");
+    const list = driver && memberAddress(kernel, "tty_driver", driver, "tty_drivers");
     const next = list && kernel.memory.readWord(list);
     if (next && kernel.memory.readWord(next + BigInt(kernel.memory.wordSize)) === list) return next;
   }

@@ -1,12 +1,11 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { moduleVariable, withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import { driverData, netDevices } from "./large-objects.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
-import { wholeList } from "./whole-lists.js";
 
 const MAX_STEPS = 1 << 18;
 /** WLAN_CIPHER_SUITE_AES_CMAC and its form of 256 bits: their keys are expanded in the object itself (6.19 and later). */
@@ -24,8 +23,7 @@ export function wirelessKeys(
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const wanted = { module: "mac80211", type: "ieee80211_sub_if_data", variable: "ieee80211_dataif_ops" };
   const driver = withModule(base, wanted);
-  if (driver === "none") return found;
-  if (driver === undefined) return base.symbols.address("modules") === undefined ? found : undefined;
+  if (driver === undefined || driver === "none") return driver && found;
   const { kernel, at } = driver;
   const { types } = kernel;
   // Where the card converts frames of Ethernet itself.
@@ -38,8 +36,8 @@ export function wirelessKeys(
     const own = operations.has(readMember(base, "net_device", device, "netdev_ops") ?? 0n)
       ? driverData(base, device)
       : undefined;
-    const list = own && memberAddress(types, "ieee80211_sub_if_data", own, "key_list");
-    for (const one of list ? wholeList(found, kernel, [list, "ieee80211_key", "list"], MAX_STEPS) : []) {
+    const list = own && memberAddress(kernel, "ieee80211_sub_if_data", own, "key_list");
+    for (const one of list ? walkList(kernel, list, "ieee80211_key", "list", MAX_STEPS) : []) {
       if (!steps.take()) return undefined;
       const length = Number(readMember(kernel, "ieee80211_key", one, "conf.keylen") ?? 0n);
       if (addVirtual(space, one + BigInt(key.offset), length, found.list) > 0) found.objects++;

@@ -7,7 +7,15 @@ export interface KernelObjects {
   readonly memory: KernelMemory;
   readonly symbols: KernelSymbols;
   readonly types: KernelTypes;
+  /**
+   * Called where the data lead nowhere: a list, a tree or a member that cannot be followed to its end, a member that the
+   * types lack. What is behind it was not found. Only searches that must say so have it.
+   */
+  readonly incomplete?: () => void;
 }
+
+/** What a walk through structs needs. */
+export type WalkedObjects = Pick<KernelObjects, "memory" | "types" | "incomplete">;
 
 /** An unsigned integer of 1, 2, 4 or 8 bytes; `undefined` if the dump does not have it. */
 export function readInteger(memory: KernelMemory, address: bigint, size: number): bigint | undefined {
@@ -25,13 +33,28 @@ export function readInteger(memory: KernelMemory, address: bigint, size: number)
  * of another kind, or if the dump lacks it.
  */
 export function readMember(
-  { memory, types }: Pick<KernelObjects, "memory" | "types">,
+  { memory, types, incomplete }: WalkedObjects,
   type: string,
   address: bigint,
   path: string,
 ): bigint | undefined {
   const member = types.member(type, path);
-  if (member === undefined || member.count !== undefined) return undefined;
+  const value = member && member.count === undefined ? readValue(memory, address, member) : undefined;
+  if (value === undefined) incomplete?.();
+  return value;
+}
+
+/** The same of a member that not all kernels have. */
+export function readPossibleMember(
+  kernel: WalkedObjects,
+  type: string,
+  address: bigint,
+  path: string,
+): bigint | undefined {
+  return kernel.types.member(type, path) === undefined ? undefined : readMember(kernel, type, address, path);
+}
+
+function readValue(memory: KernelMemory, address: bigint, member: KernelMember): bigint | undefined {
   const at = address + BigInt(member.offset);
   return member.bitSize === undefined ? readInteger(memory, at, member.size) : readBits(memory, at, member);
 }
@@ -50,9 +73,15 @@ function readBits(memory: KernelMemory, at: bigint, member: KernelMember): bigin
 /** Room for a bit field of 64 bits that begins within a byte. */
 const MAX_BIT_FIELD = 16;
 
-/** The address of a member. */
-export function memberAddress(types: KernelTypes, type: string, address: bigint, path: string): bigint | undefined {
+/** The address of a member; `undefined` if the types have no such member. */
+export function memberAddress(
+  { types, incomplete }: Pick<WalkedObjects, "types" | "incomplete">,
+  type: string,
+  address: bigint,
+  path: string,
+): bigint | undefined {
   const member = types.member(type, path);
+  if (member === undefined) incomplete?.();
   return member === undefined ? undefined : address + BigInt(member.offset);
 }
 
@@ -94,7 +123,19 @@ export type WalkEnd = "end" | "unreadable" | "cycle" | "limit";
  * times); after `limit` entries.
  */
 export function* walkList(
-  { memory, types }: Pick<KernelObjects, "memory" | "types">,
+  kernel: WalkedObjects,
+  head: bigint,
+  type: string,
+  path: string,
+  limit: number,
+): Generator<bigint, WalkEnd> {
+  const end = yield* entriesOf(kernel, head, type, path, limit);
+  if (end !== "end") kernel.incomplete?.();
+  return end;
+}
+
+function* entriesOf(
+  { memory, types }: WalkedObjects,
   head: bigint,
   type: string,
   path: string,

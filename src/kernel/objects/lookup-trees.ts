@@ -1,18 +1,19 @@
-import { type KernelObjects, readMember } from "./kernel-objects.js";
+import { type KernelObjects, readMember, type WalkedObjects } from "./kernel-objects.js";
 
 /**
  * The nodes of a red-black tree, given its root's `rb_node`; at most `limit`, in no particular order. Nodes that cannot
  * be read, or were seen before, end their branch.
  */
-export function* treeNodes(
-  kernel: Pick<KernelObjects, "memory" | "types">,
-  root: bigint,
-  limit: number,
-): Generator<bigint> {
+export function* treeNodes(kernel: WalkedObjects, root: bigint, limit: number): Generator<bigint> {
   const waiting = [root];
   const seen = new Set<bigint>();
-  for (let node = waiting.pop(); node !== undefined && seen.size < limit; node = waiting.pop()) {
-    if (!kernel.memory.isKernelAddress(node) || seen.has(node)) continue;
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (node === 0n) continue;
+    if (seen.size >= limit || !kernel.memory.isKernelAddress(node) || seen.has(node)) {
+      kernel.incomplete?.();
+      if (seen.size >= limit) return;
+      continue;
+    }
     seen.add(node);
     yield node;
     for (const side of ["rb_left", "rb_right"]) waiting.push(readMember(kernel, "rb_node", node, side) ?? 0n);
@@ -27,14 +28,18 @@ const MAX_ENTRIES = 1 << 16;
  * for each node and entry; it ends if there are no more.
  */
 export function* xarrayEntries(
-  { types, memory }: KernelObjects,
+  { types, memory, incomplete }: KernelObjects,
   root: bigint,
   steps?: { take(): boolean },
 ): Generator<bigint> {
   const slots = types.member("xa_node", "slots");
   const waiting = [root];
   const seen = new Set<bigint>();
-  for (let entry = waiting.pop(); entry !== undefined && seen.size < MAX_ENTRIES; entry = waiting.pop()) {
+  for (let entry = waiting.pop(); entry !== undefined; entry = waiting.pop()) {
+    if (seen.size >= MAX_ENTRIES) {
+      incomplete?.();
+      return;
+    }
     // Also for those that come again: nodes may all have the same ones.
     if (steps?.take() === false) return;
     if (seen.has(entry)) continue;
@@ -42,9 +47,14 @@ export function* xarrayEntries(
     // Bit 0: a value; bit 1: a node, or a mark below the first page (linux/xarray.h).
     if ((entry & 3n) === 0n) {
       if (memory.isKernelAddress(entry)) yield entry;
-    } else if ((entry & 3n) === 2n && memory.isKernelAddress(entry) && slots?.count !== undefined) {
-      const node = memory.readView(entry - 2n + BigInt(slots.offset), slots.size);
-      for (let i = 0; node !== undefined && i < slots.count; i++) {
+    } else if ((entry & 3n) === 2n && memory.isKernelAddress(entry)) {
+      const node =
+        slots?.count === undefined ? undefined : memory.readView(entry - 2n + BigInt(slots.offset), slots.size);
+      if (node === undefined || slots?.count === undefined) {
+        incomplete?.();
+        continue;
+      }
+      for (let i = 0; i < slots.count; i++) {
         const value =
           memory.wordSize === 8
             ? node.getBigUint64(i * 8, memory.littleEndian)

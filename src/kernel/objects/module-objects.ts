@@ -18,10 +18,20 @@ export function moduleNamed(kernel: KernelObjects, name: string): bigint | undef
   const head = symbols.address("modules");
   if (head === undefined || types.member("module", "name") === undefined) return undefined;
   for (const module of walkList(kernel, head, "module", "list", MAX_MODULES)) {
-    const at = memberAddress(types, "module", module, "name");
+    const at = memberAddress(kernel, "module", module, "name");
     if (at !== undefined && readText(memory, at, MAX_NAME) === name) return module;
   }
   return undefined;
+}
+
+/**
+ * The same, or `none`: the module is not loaded, or the kernel has no modules at all. `undefined`: it is not known, as where the
+ * kernel lists functions only (without CONFIG_KALLSYMS_ALL).
+ */
+export function loadedModule(kernel: KernelObjects, name: string): bigint | "none" | undefined {
+  const { symbols, types } = kernel;
+  if (symbols.address("modules") === undefined) return symbols.address("init_task") === undefined ? undefined : "none";
+  return types.member("module", "name") === undefined ? undefined : (moduleNamed(kernel, name) ?? "none");
 }
 
 /** The address of a variable or function of a module (CONFIG_KALLSYMS; variables with CONFIG_KALLSYMS_ALL). */
@@ -83,9 +93,8 @@ export function withModule(
   const builtIn = kernel.symbols.address(variable);
   // Not a module, whether or not its types are known.
   if (builtIn !== undefined) return kernel.types.sizeOf(type) === undefined ? undefined : { kernel, at: builtIn };
-  if (kernel.symbols.address("modules") === undefined) return undefined;
-  const module = moduleNamed(kernel, name);
-  if (module === undefined) return "none";
+  const module = loadedModule(kernel, name);
+  if (module === undefined || module === "none") return module;
   const types = moduleTypes(kernel, module);
   const at = moduleSymbol(kernel, module, variable);
   return types === undefined || at === undefined ? undefined : { kernel: { ...kernel, types }, at };
@@ -98,7 +107,6 @@ export function withModule(
 export function moduleVariable(kernel: KernelObjects, name: string, variable: string): bigint | "none" | undefined {
   const builtIn = kernel.symbols.address(variable);
   if (builtIn !== undefined) return builtIn;
-  if (kernel.symbols.address("modules") === undefined) return undefined;
-  const module = moduleNamed(kernel, name);
-  return module === undefined ? "none" : moduleSymbol(kernel, module, variable);
+  const module = loadedModule(kernel, name);
+  return module === undefined || module === "none" ? module : moduleSymbol(kernel, module, variable);
 }

@@ -40,7 +40,7 @@ export function slabCaches(dump: Dump, view: KernelView, kernel: KernelObjects):
   }
   let left = MAX_TRIES;
   scanSlabs(dump, view, kernel, ({ cache }) => {
-    const list = memberAddress(kernel.types, "kmem_cache", cache, "list");
+    const list = memberAddress(kernel, "kmem_cache", cache, "list");
     if (list === undefined || left-- === 0) return true;
     const next = kernel.memory.isKernelAddress(cache) ? kernel.memory.readWord(list) : undefined;
     if (next === undefined || kernel.memory.readWord(next + BigInt(kernel.memory.wordSize)) !== list) return false;

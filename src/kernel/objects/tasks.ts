@@ -19,7 +19,7 @@ export function* allTasks(dump: Dump, view: KernelView, kernel: KernelObjects): 
   const { types } = kernel;
   const initial = kernel.symbols.address("init_task");
   const head =
-    initial === undefined ? taskInSlab(dump, view, kernel) : memberAddress(types, "task_struct", initial, "tasks");
+    initial === undefined ? taskInSlab(dump, view, kernel) : memberAddress(kernel, "task_struct", initial, "tasks");
   const first = head === undefined ? undefined : containerOf(types, head, "task_struct", "tasks");
   if (head === undefined || first === undefined) return;
   const size = Math.max(1, types.sizeOf("task_struct") ?? 1);
@@ -31,7 +31,7 @@ export function* allTasks(dump: Dump, view: KernelView, kernel: KernelObjects): 
     if (left-- <= 0) return;
     yield leader;
     const signal = readMember(kernel, "task_struct", leader, "signal");
-    const threads = signal && memberAddress(types, "signal_struct", signal, "thread_head");
+    const threads = signal && memberAddress(kernel, "signal_struct", signal, "thread_head");
     if (!threads) continue;
     for (const thread of walkList(kernel, threads, "task_struct", "thread_node", left)) {
       if (thread === leader) continue;

@@ -1,13 +1,21 @@
-/** Lists that are cut off (a place that the dump lacks, a circle): what was found stays, and the search says that it is not all. */
+/**
+ * What leads nowhere (a list that is cut off or a circle, a place that the dump lacks, a member that the types lack): what was found
+ * stays, and it is known that it is not all.
+ */
 import { expect, test } from "vitest";
 import { blockBuffers } from "../../../src/filter/privacy/block-buffers.js";
 import { bluetoothKeys } from "../../../src/filter/privacy/bluetooth-keys.js";
 import { bufferCaches } from "../../../src/filter/privacy/buffer-caches.js";
 import { driverBuffers } from "../../../src/filter/privacy/driver-buffers.js";
 import { lastEvents } from "../../../src/filter/privacy/input-devices.js";
+import { queuedSignals } from "../../../src/filter/privacy/queued-signals.js";
 import { rpcBuffers } from "../../../src/filter/privacy/rpc-buffers.js";
-import { wholeList } from "../../../src/filter/privacy/whole-lists.js";
+import type { ScrubList } from "../../../src/filter/privacy/scrubbed.js";
+import { guessing, watchedKernel } from "../../../src/filter/privacy/watched-kernel.js";
 import { wirelessKeys } from "../../../src/filter/privacy/wireless-keys.js";
+import { readMember, walkList } from "../../../src/kernel/objects/kernel-objects.js";
+import { treeNodes, xarrayEntries } from "../../../src/kernel/objects/lookup-trees.js";
+import { networkSpaces } from "../../../src/kernel/objects/network-spaces.js";
 import { BASE, type FakeMachine, machine, piecesOf, space } from "../../support/fake-machine.js";
 
 /** A list; `rest`: where its last entry leads instead of the head. */
@@ -28,11 +36,54 @@ test.each([
 ])("a walk to %s", (_, rest, limit, isCut) => {
   const guest = machine({}, { "one.list": [0, 16] });
   list(guest, 0x100, [0x1000, 0x1100], rest);
-  const found: { cut?: boolean } = {};
-  const entries = [...wholeList(found, guest.kernel, [BASE + 0x100n, "one", "list"], limit)];
+  const watched = watchedKernel(guest.kernel);
+  const entries = [...walkList(watched.kernel, BASE + 0x100n, "one", "list", limit)];
   expect(entries[0]).toBe(BASE + 0x1000n);
-  expect(found.cut).toBe(isCut ? true : undefined);
+  expect(watched.cut).toBe(isCut);
 });
+
+test.each([
+  ["its leaves", 0, 8, false],
+  ["memory that the dump lacks", NOWHERE, 8, true],
+  ["a circle", 0x1000, 8, true],
+  ["too many nodes", 0, 1, true],
+])("a tree to %s", (_, rest, limit, isCut) => {
+  const guest = machine({}, { "rb_node.rb_left": [0, 8], "rb_node.rb_right": [8, 8] });
+  guest.point(0x1000, 0x2000);
+  if (rest > 0) guest.point(0x2008, rest);
+  const watched = watchedKernel(guest.kernel);
+  expect([...treeNodes(watched.kernel, BASE + 0x1000n, limit)][0]).toBe(BASE + 0x1000n);
+  expect(watched.cut).toBe(isCut);
+});
+
+test("an index, a member and a word that cannot be read are noticed, but not by guesses", () => {
+  const guest = machine({ net_namespace_list: 0x100 }, { "one.next": [0, 8], "net.list": [0, 16] });
+  for (const read of [
+    (kernel: typeof guest.kernel) => [...xarrayEntries(kernel, BASE + BigInt(NOWHERE) + 2n)],
+    (kernel: typeof guest.kernel) => readMember(kernel, "one", BASE, "previous"),
+    (kernel: typeof guest.kernel) => readMember(kernel, "one", BASE + BigInt(NOWHERE), "next"),
+    (kernel: typeof guest.kernel) => kernel.memory.readWord(BASE + BigInt(NOWHERE)),
+    networkSpaces,
+  ]) {
+    const watched = watchedKernel(guest.kernel);
+    read(guessing(watched.kernel));
+    expect(watched.cut).toBe(false);
+    read(watched.kernel);
+    expect(watched.cut).toBe(true);
+  }
+});
+
+type Types = Parameters<typeof machine>[1];
+
+/** What a search finds, and whether it was led to the end. */
+function searched<T>({ kernel }: FakeMachine, search: (kernel: FakeMachine["kernel"]) => T) {
+  const watched = watchedKernel(kernel);
+  return { found: search(watched.kernel), cut: watched.cut };
+}
+
+/** The types without one member. */
+const without = (types: Types, member: string | undefined): Types =>
+  Object.fromEntries(Object.entries(types).filter(([name]) => name !== member));
 
 const BLUETOOTH = {
   hci_dev: [0, 256],
@@ -48,16 +99,16 @@ const BLUETOOTH = {
   "smp_irk.val": [48, 16],
 } as const;
 
-function paired(rest: number) {
-  const guest = machine({ hci_dev_list: 0x100 }, BLUETOOTH);
+function paired(rest: number, absent?: string) {
+  const guest = machine({ hci_dev_list: 0x100 }, without(BLUETOOTH, absent));
   list(guest, 0x100, [0x1000]);
   list(guest, 0x1010, [0x2000], rest);
   list(guest, 0x1020, [0x3000]);
   list(guest, 0x1030, []);
-  return bluetoothKeys(space, guest.kernel);
+  return searched(guest, (kernel) => bluetoothKeys(space, kernel));
 }
 
-function wireless(rest: number) {
+function wireless(rest: number, absent?: string) {
   const types = {
     ieee80211_sub_if_data: [0, 64],
     net_device: [0, 100],
@@ -69,24 +120,29 @@ function wireless(rest: number) {
     "ieee80211_key.conf.keylen": [304, 1],
     "ieee80211_key.conf.key": [305, 0],
   } as const;
-  const guest = machine({ init_net: 0x100, ieee80211_dataif_ops: 0x200 }, types);
+  const guest = machine({ init_net: 0x100, ieee80211_dataif_ops: 0x200 }, without(types, absent));
   list(guest, 0x100, [0x1000]);
   guest.point(0x1010, 0x200);
   list(guest, 0x1000 + 128 + 16, [0x3000], rest);
   guest.view.setUint8(0x3000 + 304, 16);
-  return wirelessKeys(space, guest.kernel);
+  return searched(guest, (kernel) => wirelessKeys(space, kernel));
 }
 
-function keyboards(rest: number) {
-  const types = { "input_dev.node": [0, 16], "input_dev.vals": [16, 8], "input_dev.max_vals": [24, 4] } as const;
-  const guest = machine({ init_task: 0x40, input_dev_list: 0x100 }, types);
+function keyboards(rest: number, absent?: string) {
+  const types = {
+    input_dev: [0, 64],
+    "input_dev.node": [0, 16],
+    "input_dev.vals": [16, 8],
+    "input_dev.max_vals": [24, 4],
+  } as const;
+  const guest = machine({ init_task: 0x40, input_dev_list: 0x100 }, without(types, absent));
   list(guest, 0x100, [0x1000], rest);
   guest.point(0x1010, 0x8000);
   guest.view.setUint32(0x1018, 9, true);
-  return lastEvents(space, guest.kernel);
+  return searched(guest, (kernel) => lastEvents(space, kernel));
 }
 
-function calls(rest: number) {
+function calls(rest: number, absent?: string) {
   const types = {
     sunrpc_net: [0, 64],
     "sunrpc_net.all_clients": [16, 16],
@@ -100,8 +156,13 @@ function calls(rest: number) {
     "rpc_rqst.rq_buffer": [0, 8],
     "rpc_rqst.rq_callsize": [8, 8],
     "rpc_rqst.rq_rbuffer": [16, 8],
+    "rpc_rqst.rq_rcvsize": [24, 8],
   } as const;
-  const guest = machine({ init_net: 0x200, sunrpc_net_id: 0x80 }, types);
+  const guest = machine(
+    { init_net: 0x200, sunrpc_net_id: 0x80, net_namespace_list: 0x180, rpc_buffer_mempool: 0x190 },
+    without(types, absent),
+  );
+  list(guest, 0x180, []);
   guest.point(0x210, 0x300);
   guest.point(0x300, 0x400);
   list(guest, 0x410, [0x1000]);
@@ -109,7 +170,7 @@ function calls(rest: number) {
   guest.point(0x2010, 0x3000);
   guest.point(0x3000, 0x8000);
   guest.word(0x3008, 200n);
-  return rpcBuffers(space, guest.kernel);
+  return searched(guest, (kernel) => rpcBuffers(space, kernel));
 }
 
 const DISKS = {
@@ -124,32 +185,52 @@ const DISKS = {
   "dm_buffer.lru_list": [64, 16],
 } as const;
 
-function blocks(rest: number) {
-  const guest = machine({ dm_bufio_all_clients: 0x100 }, DISKS);
+function blocks(rest: number, absent?: string) {
+  const guest = machine({ dm_bufio_all_clients: 0x100 }, without(DISKS, absent));
   list(guest, 0x100, [0x1000]);
   guest.view.setUint32(0x1010, 1024, true);
   list(guest, 0x1018, [0x2440], rest);
   guest.point(0x2420, 0x8000);
-  return blockBuffers(space, guest.kernel);
+  return searched(guest, (kernel) => blockBuffers(space, kernel));
+}
+
+function signals(rest: number, absent?: string) {
+  const types = {
+    "sigqueue.list": [0, 16],
+    "sigqueue.info": [32, 48],
+    "sigqueue.info._sifields": [48, 32],
+    "task_struct.pending.list": [16, 16],
+    "task_struct.signal": [0, 8],
+  } as const;
+  const guest = machine({}, without(types, absent));
+  list(guest, 0x1010, [0x2000], rest);
+  return searched(guest, (kernel): ScrubList | undefined => queuedSignals(space, kernel, [BASE + 0x1000n]));
 }
 
 test.each([
-  ["keys of Bluetooth", paired, 0x1010, 2],
-  ["keys of Wi-Fi", wireless, 0x1000 + 128 + 16, 1],
-  ["events of input devices", keyboards, 0x100, 1],
-  ["calls of SUNRPC", calls, 0x1010, 1],
-  ["blocks of dm-bufio", blocks, 0x1018, 1],
-])("%s", (_, search, head, objects) => {
+  ["keys of Bluetooth", paired, 0x1010, 2, "smp_irk.list"],
+  ["keys of Wi-Fi", wireless, 0x1000 + 128 + 16, 1, "ieee80211_sub_if_data.key_list"],
+  ["events of input devices", keyboards, 0x100, 1, "input_dev.vals"],
+  ["calls of SUNRPC", calls, 0x1010, 1, "rpc_rqst.rq_buffer"],
+  ["blocks of dm-bufio", blocks, 0x1018, 1, "dm_bufio_client.block_size"],
+  ["signals", signals, 0x1010, 1, "sigqueue.info._sifields"],
+] as const)("%s", (_, search, head, objects, absent) => {
   const whole = search(head);
-  expect(whole?.objects).toBe(objects);
-  expect(whole?.cut).toBeUndefined();
+  expect(whole.found?.objects).toBe(objects);
+  expect(whole.cut).toBe(false);
   const part = search(NOWHERE);
-  expect(part?.cut).toBe(true);
-  expect(part && piecesOf(part.list)).toEqual(whole && piecesOf(whole.list));
+  expect(part.cut).toBe(true);
+  expect(part.found && piecesOf(part.found.list)).toEqual(whole.found && piecesOf(whole.found.list));
+  expect(search(head, absent).cut).toBe(true);
 });
 
 test("drivers whose lists are cut off are named, beside what was found", () => {
-  const types = { "input_dev.node": [0, 16], "input_dev.vals": [16, 8], "input_dev.max_vals": [24, 4] } as const;
+  const types = {
+    input_dev: [0, 64],
+    "input_dev.node": [0, 16],
+    "input_dev.vals": [16, 8],
+    "input_dev.max_vals": [24, 4],
+  } as const;
   const guest = machine({ init_task: 0x40, input_dev_list: 0x100 }, types);
   list(guest, 0x100, [0x1000], NOWHERE);
   guest.point(0x1010, 0x8000);

@@ -100,7 +100,7 @@ const TTYS = {
 
 test("serial lines: frames of HDLC, read or not, and what PPP sends", () => {
   const symbols = { tty_fops: 0x40, tty_drivers: 0x100, n_hdlc_ldisc: 0x50, ppp_ldisc: 0x60, maxframe: 0x70 };
-  const guest = machine(symbols, TTYS);
+  const guest = machine({ init_task: 0x40, ...symbols }, TTYS);
   const kernel = {
     ...guest.kernel,
     symbols: { ...guest.kernel.symbols, addresses: () => [] },
@@ -130,13 +130,14 @@ test("serial lines: frames of HDLC, read or not, and what PPP sends", () => {
   expect(lineBuffers(space, kernel, () => [at(0x3000)], new SearchSteps(2)).missing).toEqual([
     "serial lines (too many)",
   ]);
-  expect(lineBuffers(space, machine({ modules: 0x100 }, {}).kernel, () => []).missing).toEqual([]);
+  expect(lineBuffers(space, machine({ init_task: 0x40 }, {}).kernel, () => []).missing).toEqual([]);
 });
 
 test("input devices: the events of the last packet, and the ring of a virtual machine's keyboard", () => {
   const guest = machine(
     { input_dev_list: 0x100, virtinput_status: 0x40 },
     {
+      input_dev: [0, 64],
       "input_dev.node": [0, 16],
       "input_dev.vals": [16, 8],
       "input_dev.max_vals": [24, 4],

@@ -16,7 +16,9 @@ test("a console's own buffer, by the list of consoles; consoles without one, and
   point(0x2040, 0x1040);
   point(0x1060, 0x4000);
   expect(piecesOf(logCopies(space, kernel).list)).toEqual([[0x4000, 0x4c00]]);
-  expect(logCopies(space, machine({}, CONSOLES).kernel).missing).toEqual(["the buffers of single consoles"]);
+  expect(logCopies(space, machine({ init_task: 0x40 }, CONSOLES).kernel).missing).toEqual([
+    "the buffers of single consoles",
+  ]);
 });
 
 test("what interrupts printed while the log was locked (until 5.14), and a message whose end had not come (until 5.9)", () => {
@@ -38,14 +40,17 @@ test("what interrupts printed while the log was locked (until 5.14), and a messa
     [0x10060, 0x10060 + 8160],
     [0x13020, 0x13020 + 8160],
   ]);
-  expect(logCopies(space, machine({}, types).kernel).missing).toEqual([
+  expect(logCopies(space, machine({ init_task: 0x40 }, types).kernel).missing).toEqual([
     "what interrupts printed while the log was locked",
   ]);
 });
 
 test("pstore: the record that is written, and the texts of which it is made", () => {
   const types = { "pstore_info.buf": [16, 8], "pstore_info.bufsize": [24, 8] } as const;
-  const { kernel, word, point } = machine({ psinfo: 0x100, big_oops_buf: 0x110, big_oops_buf_sz: 0x118 }, types);
+  const { kernel, word, point } = machine(
+    { init_task: 0x40, psinfo: 0x100, big_oops_buf: 0x110, big_oops_buf_sz: 0x118 },
+    types,
+  );
   expect(logCopies(space, kernel)).toMatchObject({ objects: 0, missing: [] });
   point(0x100, 0x1000);
   point(0x1010, 0x2000);
@@ -60,7 +65,7 @@ test("pstore: the record that is written, and the texts of which it is made", ()
   // A size that no record has.
   word(0x118, 1n << 40n);
   expect(piecesOf(logCopies(space, kernel).list)).toEqual(pieces.slice(0, 1));
-  expect(logCopies(space, machine({}, types).kernel).missing).toEqual(["what pstore wrote last"]);
+  expect(logCopies(space, machine({ init_task: 0x40 }, types).kernel).missing).toEqual(["what pstore wrote last"]);
 });
 
 test("netconsole: each target's buffer, and a name where it has none", () => {

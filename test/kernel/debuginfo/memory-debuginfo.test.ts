@@ -136,8 +136,8 @@ describeWithDumps("real dumps", () => {
         if (symbols === undefined || types === undefined) throw new Error("not found");
         const objects: KernelObjects = { memory, symbols, types };
         const init = symbols.address("init_task") as bigint;
-        const head = memberAddress(types, "task_struct", init, "tasks") as bigint;
-        const comm = (task: bigint) => readText(memory, memberAddress(types, "task_struct", task, "comm") ?? 0n, 16);
+        const head = memberAddress(objects, "task_struct", init, "tasks") as bigint;
+        const comm = (task: bigint) => readText(memory, memberAddress(objects, "task_struct", task, "comm") ?? 0n, 16);
         const pid = (task: bigint) => readMember(objects, "task_struct", task, "pid");
         const walk = walkList(objects, head, "task_struct", "tasks", 10_000);
         const tasks: bigint[] = [];
