@@ -52,7 +52,10 @@ interface Owner {
  * made first, also when that is gone, and objects of others. So caches are told by the pointers of their owners, and by
  * their names only where these are not known.
  */
-export function bufferCaches(kernel: KernelObjects): BufferCaches {
+export function bufferCaches(
+  kernel: KernelObjects,
+  caches: Iterable<Pick<CacheShape, "address" | "name">>,
+): BufferCaches {
   const { memory } = kernel;
   const kinds = new Map<bigint, BufferKind>();
   /** Names that are not believed: the pointers of their owners are known. */
@@ -61,7 +64,13 @@ export function bufferCaches(kernel: KernelObjects): BufferCaches {
   const merged = new Set<string>();
   for (const { what, module, variable, count = 1, names, isLed = false } of OWNERS) {
     const at = module === "" ? kernel.symbols.address(variable) : moduleVariable(kernel, module, variable);
-    if (at === undefined) continue;
+    if (at === undefined) {
+      // Since 7.0 no symbol leads to this cache, which every kernel has.
+      const isTheirs = ({ address, name }: Pick<CacheShape, "address" | "name">) =>
+        names.test(name) && !isMerged(kernel, address);
+      if (what === NAMES && ![...caches].some(isTheirs)) missing.push(mergedCache(what));
+      continue;
+    }
     known.push(names);
     for (let i = 0; at !== "none" && i < count; i++) {
       const cache = memory.readWord(at + BigInt(i * memory.wordSize));

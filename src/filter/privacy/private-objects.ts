@@ -5,6 +5,7 @@ import { type Slab, type SlabWalk, slabWalk } from "../../kernel/objects/slab-wa
 import { allTasks } from "../../kernel/objects/tasks.js";
 import type { Dump } from "../../reader/dump.js";
 import type { GuestGap } from "./guest-registers.js";
+import { reservedObjects } from "./memory-pools.js";
 import { queuedMessages } from "./queued-messages.js";
 import type { RegisterFrame } from "./register-frame.js";
 import type { Scrubbed, ScrubList } from "./scrubbed.js";
@@ -67,6 +68,7 @@ export function privateObjects(
     if (ends.length < MAX_ENDS) ends.push(start + length);
   });
   if (!all) run.cut = true;
+  reservedObjects(space, kernel, run.pools, (start, length) => run.add("unwritten", start, length));
   ends.sort((a, b) => a - b);
   const wanted = run.buffers.sort((a, b) => a.start - b.start);
   const whole = wholeObjects(space, kernel);

@@ -10,6 +10,7 @@ import { type CipherReader, cipherReader } from "./cipher-keys.js";
 import { fileTableRooms } from "./file-tables.js";
 import { GUEST_CACHES, type GuestGap, GuestSearch } from "./guest-registers.js";
 import { journalCopies } from "./journal-copies.js";
+import { type MemoryPool, type PoolReader, poolReader } from "./memory-pools.js";
 import type { QueueRoots } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
 import type { Scrubbed, ScrubList } from "./scrubbed.js";
@@ -39,6 +40,8 @@ export class Collector implements QueueRoots {
   readonly buffers: WantedData[] = [];
   /** Where names of files begin that have memory of their own. */
   readonly longNames: number[] = [];
+  /** Objects in reserve, some thousand in all. */
+  readonly pools: MemoryPool[] = [];
   readonly padding = new PaddingList();
   doubtful = 0;
   keysFound = false;
@@ -58,6 +61,7 @@ export class Collector implements QueueRoots {
   readonly #bufferCaches: BufferCaches;
   readonly #guarded: SlabWalk["guarded"];
   readonly #ciphers: CipherReader | undefined;
+  readonly #pools: PoolReader | undefined;
   /** Whether the kernel zeroes allocated memory: then unwritten bytes contain no old data. */
   readonly #zeroed: boolean;
   readonly #sockets = new Map<CacheShape, readonly number[]>();
@@ -83,11 +87,14 @@ export class Collector implements QueueRoots {
     this.#guest = new GuestSearch(kernel, registers !== undefined, this.guests);
     this.#names = entryNames(space, kernel);
     this.#ciphers = cipherReader(space, kernel);
-    this.#bufferCaches = bufferCaches(kernel);
+    this.#bufferCaches = bufferCaches(kernel, caches.values());
+    this.#pools = poolReader(kernel);
+    this.pools.push(...(this.#pools?.ofVariables ?? []));
     this.#guarded = guarded;
     this.missing = [
       ...this.#bufferCaches.missing,
       ...(this.#ciphers === undefined ? ["keys in ciphers: nothing says where those are"] : []),
+      ...(this.#pools === undefined ? ["objects that pools have in reserve: nothing says which those are"] : []),
       ...(guarded === undefined ? ["freed objects in KFENCE's pool, if that is on: nothing says where it is"] : []),
     ];
     this.#zeroed = zeroesOnAllocation(kernel) === true;
@@ -163,8 +170,10 @@ export class Collector implements QueueRoots {
       if (kind === "path-names") this.#longNames(slab);
       this.#everyUsed(slab, (at) => this.add(kind, at, cache.objectSize));
     } else if (this.#skbPlaces(cache).length > 0) this.#socketBuffers(slab);
-    else if (name.startsWith("kmalloc-")) this.#ciphersIn(slab);
-    else if (name === "dentry" && !isMerged(this.#kernel, cache.address)) this.#entries(slab);
+    else if (name.startsWith("kmalloc-")) {
+      this.#ciphersIn(slab);
+      this.#poolsIn(slab);
+    } else if (name === "dentry" && !isMerged(this.#kernel, cache.address)) this.#entries(slab);
     else if (name.startsWith("biovec-") && !isMerged(this.#kernel, cache.address)) this.#vectors(slab);
     else if (cache.address === this.#bufferCaches.journal?.cache) this.#journal(slab);
     else if (name === "task_struct") this.#namespaces(slab);
@@ -237,6 +246,14 @@ export class Collector implements QueueRoots {
     const { objectSize } = slab.cache;
     if (ciphers !== undefined)
       this.#pieces(slab, "keys", (bytes, offset) => ciphers.context(bytes, offset, objectSize));
+  }
+
+  /** Pools, whose structs are parts of objects. */
+  #poolsIn(slab: Slab): void {
+    const { free, cache } = slab;
+    const bytes = this.#pools === undefined || free === undefined ? undefined : this.#objectsOf(slab);
+    const isUsed = (at: number) => free?.[Math.floor(at / cache.stride)] === 0 && this.pools.length < MAX_ROOTS;
+    if (bytes !== undefined) this.pools.push(...(this.#pools?.poolsIn(bytes, isUsed) ?? []));
   }
 
   /** Adds the unwritten bytes of the room for short names in directory entries. */

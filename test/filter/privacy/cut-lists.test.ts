@@ -85,6 +85,9 @@ function searched<T>({ kernel }: FakeMachine, search: (kernel: FakeMachine["kern
 const without = (types: Types, member: string | undefined): Types =>
   Object.fromEntries(Object.entries(types).filter(([name]) => name !== member));
 
+/** A cache that every kernel has. */
+const NAMED = [{ name: "names_cache", address: BASE + 0x4000n }];
+
 const BLUETOOTH = {
   hci_dev: [0, 256],
   "hci_dev.list": [0, 16],
@@ -252,7 +255,7 @@ test("caches are told by their names too, where the list of their owners is cut 
     list(guest, 0x200, []);
     guest.point(0x1038, 0x4000);
     for (const cache of [0x4000, 0x4040]) guest.view.setInt32(cache, 1, true);
-    const found = bufferCaches(guest.kernel);
+    const found = bufferCaches(guest.kernel, NAMED);
     const kindOf = (address: number) => found.kindOf({ name: "dm_bufio_cache-512", address: BASE + BigInt(address) });
     expect([kindOf(0x4000), kindOf(0x4040)]).toEqual(["driver-buffers", kind]);
     expect(found.missing).toHaveLength(kind === undefined ? 0 : 1);

@@ -8,6 +8,8 @@ import { SearchSteps } from "../../../src/filter/privacy/search-steps.js";
 import { BASE, type FakeMachine, machine, piecesOf, space } from "../../support/fake-machine.js";
 
 const at = (address: number) => BASE + BigInt(address);
+/** A cache that every kernel has. */
+const NAMED = [{ name: "names_cache", address: at(0x4000) }];
 const CACHE = { "kmem_cache.refcount": [0, 4] } as const;
 
 function list({ point }: FakeMachine, head: number, ...entries: number[]): void {
@@ -26,7 +28,8 @@ function caches({ view }: FakeMachine, ...owners: number[]): void {
 test("where no pointer says which caches have buffers, names do; not of caches with several owners", () => {
   const guest = machine({}, CACHE);
   caches(guest, 1, 2);
-  const kindOf = (name: string, address = 0x4000) => bufferCaches(guest.kernel).kindOf({ name, address: at(address) });
+  const kindOf = (name: string, address = 0x4000) =>
+    bufferCaches(guest.kernel, NAMED).kindOf({ name, address: at(address) });
   for (const name of [
     "9p-fcall-cache",
     "9p-fcall-cache-3",
@@ -51,7 +54,7 @@ test("the kernel's pointers say which caches have buffers, whatever their names 
   guest.point(0x88, 0x4040);
   guest.point(0x108, 0x4080);
   guest.point(0x90, 0x40c0);
-  const found = bufferCaches(guest.kernel);
+  const found = bufferCaches(guest.kernel, NAMED);
   const kindOf = (name: string, address: number) => found.kindOf({ name, address: at(address) });
   expect(kindOf("another", 0x4000)).toBe("path-names");
   expect(kindOf("another", 0x4080)).toBe("driver-buffers");
@@ -65,6 +68,15 @@ test("the kernel's pointers say which caches have buffers, whatever their names 
       "the journals of file systems (jbd2): the kernel has merged their cache with another",
     ].slice(0, 1),
   );
+});
+
+test("names of files are named where their cache is merged, and no symbol leads to it", () => {
+  const guest = machine({}, CACHE);
+  caches(guest, 1, 2);
+  const lost = ["names of files on their way through calls: the kernel has merged their cache with another"];
+  expect(bufferCaches(guest.kernel, NAMED).missing).toEqual([]);
+  expect(bufferCaches(guest.kernel, [{ name: "names_cache", address: at(0x4040) }]).missing).toEqual(lost);
+  expect(bufferCaches(guest.kernel, [{ name: "pid", address: at(0x4000) }]).missing).toEqual(lost);
 });
 
 const RPC = {

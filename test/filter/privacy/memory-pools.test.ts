@@ -1,0 +1,78 @@
+/** Objects that pools have in reserve: nobody wrote to them, or others did before. */
+import { expect, test } from "vitest";
+import { poolReader, reservedObjects } from "../../../src/filter/privacy/memory-pools.js";
+import { BASE, machine, space, withAddresses } from "../../support/fake-machine.js";
+
+const TYPES = {
+  mempool: [0, 72],
+  "mempool.min_nr": [4, 4],
+  "mempool.curr_nr": [8, 4],
+  "mempool.elements": [16, 8],
+  "mempool.pool_data": [24, 8],
+  "mempool.alloc": [32, 8],
+  "mempool.free": [40, 8],
+  "kmem_cache.object_size": [8, 4],
+} as const;
+const FUNCTIONS = {
+  ...{ mempool_alloc_slab: 0x80, mempool_free_slab: 0x90, mempool_kmalloc: 0xa0, mempool_kfree: 0xb0 },
+};
+const at = (address: number) => BASE + BigInt(address);
+
+/** A machine with a pool at 0x1100, which has two objects of a cache, and a pool of 64 bytes each at 0x1200, with one. */
+function pools() {
+  const guest = machine(FUNCTIONS, TYPES);
+  const { point, view, word } = guest;
+  const pool = (place: number, [count, most]: readonly [number, number], elements: number, first: number) => {
+    view.setUint32(place + 4, most, true);
+    view.setUint32(place + 8, count, true);
+    point(place + 16, elements);
+    point(place + 32, first);
+    point(place + 40, first + 0x10);
+  };
+  pool(0x1100, [2, 4], 0x2000, 0x80);
+  point(0x1118, 0x3000);
+  view.setUint32(0x3008, 4096, true);
+  for (const [i, one] of [0x4000, 0x6000, 0x7000].entries()) point(0x2000 + 8 * i, one);
+  pool(0x1200, [1, 1], 0x2100, 0xa0);
+  word(0x1218, 64n);
+  point(0x2100, 0x8000);
+  return guest;
+}
+
+function found(guest: ReturnType<typeof pools>, isUsed?: (place: number) => boolean): number[][] {
+  const pieces: number[][] = [];
+  const kernel = { ...guest.kernel, symbols: { ...guest.kernel.symbols, matching: () => [] } };
+  const read = poolReader(kernel)?.poolsIn(new DataView(guest.view.buffer, 0x1000, 0x1000), isUsed);
+  reservedObjects(space, kernel, read ?? [], (start, length) => pieces.push([start, length]));
+  return pieces;
+}
+
+test("objects of caches and of kmalloc; only as many as a pool has", () => {
+  expect(found(pools())).toEqual([
+    [0x4000, 4096],
+    [0x6000, 4096],
+    [0x8000, 64],
+  ]);
+});
+
+test("what only looks like a pool is none: a freed object, another function beside it, more objects than it may have", () => {
+  expect(found(pools(), (place) => place !== 0x100)).toEqual([[0x8000, 64]]);
+  const other = pools();
+  other.point(0x1128, 0x95);
+  other.view.setUint32(0x1208, 2, true);
+  expect(found(other)).toEqual([]);
+});
+
+test("sets of block requests in the kernel's own variables", () => {
+  const guest = pools();
+  const types = { ...TYPES, "bio_set.bvec_pool": [0x100, 72] } as const;
+  const { kernel } = machine({}, types);
+  const symbols = {
+    ...withAddresses(kernel, {}).symbols,
+    address: (name: string) => (name in FUNCTIONS ? at(FUNCTIONS[name as keyof typeof FUNCTIONS]) : undefined),
+    matching: (pattern: RegExp) => (pattern.test("fs_bio_set") ? [at(0x1000)] : []),
+  };
+  const read = poolReader({ memory: guest.kernel.memory, types: kernel.types, symbols });
+  expect(read?.ofVariables).toEqual([{ elements: at(0x2000), count: 2, size: 4096 }]);
+  expect(poolReader({ ...guest.kernel, symbols: withAddresses(kernel, {}).symbols })).toBeUndefined();
+});
