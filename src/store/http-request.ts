@@ -5,7 +5,7 @@ import { DumpError } from "../errors.js";
 import { readableTime } from "../readable-time.js";
 import { agents, isReadBuffer } from "./http-agents.js";
 import { endOf, shownUrl } from "./http-url.js";
-import { isPassing, nameOf, type StoreUse, statusOf } from "./s3-errors.js";
+import { isPassing, nameOf, proxyUnused, type StoreUse, statusOf } from "./s3-errors.js";
 import { textOf } from "./s3-xml.js";
 import { tlsProblem } from "./tls-problem.js";
 
@@ -258,7 +258,7 @@ export function httpError(error: unknown, url: string, use: StoreUse): DumpError
   if (status === undefined) {
     return new DumpError(code, `${verb}: the server cannot be reached: ${text || "no answer"}`, {
       file,
-      cure: "Check the URL and the network",
+      cure: `Check the URL and the network${proxyUnused()}`,
       cause: error,
     });
   }

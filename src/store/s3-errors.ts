@@ -180,6 +180,15 @@ export function unknownAnswer(file: string, code: DumpError["code"] = "NOT_WRITA
   });
 }
 
+/** The variables of other programs that name a proxy. */
+const PROXY = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+
+/** The end of a cure where a server cannot be reached, and the environment names a proxy, which may contain a password. */
+export function proxyUnused(): string {
+  const name = PROXY.find((one) => process.env[one]);
+  return name === undefined ? "" : `; ${name} is not used: this host must reach it itself`;
+}
+
 interface Explanation {
   readonly code: DumpError["code"];
   readonly what: string;
@@ -201,7 +210,7 @@ function explain(error: unknown, use: StoreUse): Explanation {
     return {
       code,
       what: `the store cannot be reached: ${why}`,
-      cure: network === "ENOTFOUND" ? NAME_CURE : ENDPOINT_CURE,
+      cure: (network === "ENOTFOUND" ? NAME_CURE : ENDPOINT_CURE) + proxyUnused(),
     };
   }
   if (name === NO_CREDENTIALS) {

@@ -11,6 +11,7 @@ import { FIRST_PART_SIZE } from "../../src/store/part-plan.js";
 import { S3Access, type StoreEnvironment } from "../../src/store/s3-access.js";
 import { S3Store } from "../../src/store/s3-store.js";
 import { createObjectSink } from "../../src/writer/object-sink.js";
+import type { Sink } from "../../src/writer/sink.js";
 import { temporaryFolder } from "../support/filter.js";
 import { type S3Double, startS3Double } from "../support/s3-double.js";
 
@@ -161,14 +162,22 @@ test("a name that nobody knows is told with what may be wrong with it", async ()
   );
 });
 
+/** Sinks of runs that ended in the middle: they have the store open. */
+const unfinished: Sink[] = [];
+afterEach(async () => {
+  for (const sink of unfinished.splice(0)) await sink.abort();
+});
+
 /** Writes three parts, but for the last, or all of them. */
 async function upload(whole: boolean): Promise<{ resumed: number } | undefined> {
   const sink = createObjectSink("s3://dumps/out", { force: true, inputs: [] });
+  unfinished.push(sink);
   sink.ascendingFrom?.(0);
   const part = (n: number) => new Uint8Array(FIRST_PART_SIZE).fill(n);
   for (let n = 0; n < 3; n++) await sink.write(part(n + 1), n * FIRST_PART_SIZE);
   if (whole) {
     await sink.finish(3 * FIRST_PART_SIZE);
+    unfinished.splice(unfinished.indexOf(sink), 1);
     return sink.upload?.();
   }
   while ((await double.uploads())[0]?.parts.length !== 2) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -3,11 +3,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { hidden } from "../../src/queue/redis.js";
 import { HttpFiles, httpBytes } from "../../src/store/http-file.js";
 import { httpError, redirected } from "../../src/store/http-request.js";
 import { shownUrl } from "../../src/store/http-url.js";
+import { storeError } from "../../src/store/s3-errors.js";
 import { createHttpSink } from "../../src/writer/http-sink.js";
 import { temporaryFolder } from "../support/filter.js";
 
@@ -124,6 +125,20 @@ test("what is sent is taken by the server when it says so: a page is no such ans
   writeFileSync(urls, JSON.stringify({ partSize: 600, parts: [url, url] }));
   await send(`parts:${urls}`);
   expect(readFileSync(urls).length).toBeGreaterThan(0);
+});
+
+test("where a server cannot be reached, a proxy of the environment is said not to be used, without its password", () => {
+  const down = Object.assign(new Error("connect ECONNREFUSED 10.0.0.1:443"), { code: "ECONNREFUSED" });
+  const said = () => [httpError(down, "https://host/a", "read"), storeError(down, "s3://dumps/a", "read")];
+  vi.stubEnv("HTTPS_PROXY", `http://user:${SECRET}@proxy:3128`);
+  for (const { message } of said()) {
+    expect(message).toContain("HTTPS_PROXY is not used");
+    expect(message).not.toContain(SECRET);
+  }
+  vi.unstubAllEnvs();
+  for (const name of Object.keys(process.env)) if (/_proxy$/i.test(name)) vi.stubEnv(name, undefined);
+  for (const { message } of said()) expect(message).not.toContain("is not used");
+  vi.unstubAllEnvs();
 });
 
 test("the URL of a part that ends midway is named with its end, and without its signature", async () => {
