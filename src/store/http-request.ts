@@ -91,12 +91,17 @@ export function redirected(from: URL, location: string): URL {
 }
 
 /**
- * Whether an answer is a page for people, as proxies and sign-in servers answer with 200 instead of the server that was
- * asked. Answers to a PUT that made a file (201) may have such a body.
+ * Whether an answer with status 200 is a page for people, as proxies and sign-in servers give it instead of the server
+ * that was asked. Its body tells: `text/html` is also the type of Swift's empty answers, and of an "ok" by which small
+ * servers confirm an upload.
  */
-export function isPage({ statusCode, headers }: http.IncomingMessage): boolean {
-  return statusCode === 200 && /^text\/html\b/i.test(headers["content-type"] ?? "");
+export function isPage({ statusCode }: http.IncomingMessage, body: Uint8Array): boolean {
+  const begin = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, PAGE_BEGIN)).toString("latin1");
+  return statusCode === 200 && /<(?:!doctype\s+html|html|head|body|form)\b/i.test(begin);
 }
+
+/** A page shows within so many bytes that it is one. */
+const PAGE_BEGIN = 2048;
 
 function answerOf(
   { url, path, method, headers: given, body, send }: HttpRequest,

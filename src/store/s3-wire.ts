@@ -66,11 +66,8 @@ export class S3Wire {
   /** The body of the answer as text, and its headers. */
   async text(request: S3Request): Promise<{ readonly text: string; readonly headers: IncomingMessage["headers"] }> {
     const answer = await this.ask(request);
-    if (isPage(answer) && request.method !== "HEAD") {
-      answer.destroy();
-      unknownAnswer(storePath(request.at));
-    }
     const body = await bodyOf(answer, MOST_TEXT, this.timeouts.idle);
+    if (isPage(answer, body)) unknownAnswer(storePath(request.at));
     if (!answer.complete) throw cutOff();
     return { text: body.toString("utf8"), headers: answer.headers };
   }

@@ -8,7 +8,7 @@ import { OPTION, unnamedPlace } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { readFullyAsync, writeFully } from "../reader/source/full-io.js";
-import { httpError, httpRequest, isPage } from "../store/http-request.js";
+import { bodyOf, httpError, httpRequest, isPage, TIMEOUTS } from "../store/http-request.js";
 import { parseHttpUrl, shownUrl } from "../store/http-url.js";
 import { Retries } from "../store/retry.js";
 import { type PartUrls, readPartUrls } from "./part-urls.js";
@@ -109,8 +109,8 @@ async function put(url: string, fd: number, start: number, end: number): Promise
   return asked(url, async () => {
     const headers = { "content-length": `${end - start}` };
     const answer = await httpRequest({ url: parseHttpUrl(url), method: "PUT", headers, send });
-    answer.resume();
-    if (isPage(answer) && answer.headers.etag === undefined) throw aPage(url);
+    const body = await bodyOf(answer, MOST_ANSWER, TIMEOUTS.body);
+    if (isPage(answer, body) && answer.headers.etag === undefined) throw aPage(url);
     return answer.headers.etag;
   });
 }
@@ -122,13 +122,9 @@ async function completeParts(url: string, etags: readonly string[]): Promise<voi
   const headers = { "content-type": "application/xml" };
   const text = await asked(url, async () => {
     const answer = await httpRequest({ url: parseHttpUrl(url), method: "POST", headers, body });
-    if (isPage(answer)) {
-      answer.destroy();
-      throw aPage(url);
-    }
-    let content = "";
-    for await (const chunk of answer) if (content.length < 65_536) content += (chunk as Buffer).toString("utf8");
-    return content;
+    const content = await bodyOf(answer, MOST_ANSWER, TIMEOUTS.body);
+    if (isPage(answer, content)) throw aPage(url);
+    return content.toString("utf8");
   });
   const code = /<Error>[\s\S]*?<Code>([^<]{1,100})<\/Code>/.exec(text)?.[1];
   if (code !== undefined) {
@@ -138,6 +134,9 @@ async function completeParts(url: string, etags: readonly string[]): Promise<voi
     });
   }
 }
+
+/** The most bytes of a server's answer that are looked at. */
+const MOST_ANSWER = 65_536;
 
 function aPage(url: string): DumpError {
   return new DumpError("NOT_WRITABLE", "cannot be written: a web page answers instead of the server", {
