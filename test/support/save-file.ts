@@ -8,6 +8,7 @@ export interface SaveOptions {
   readonly order?: "little" | "big";
   /** Bytes of XML and the room behind it. */
   readonly xmlSize?: number;
+  readonly xml?: string;
   /** Bytes that there really are of it. */
   readonly room?: number;
 }
@@ -23,8 +24,9 @@ export function buildSave(
     order = "little",
     room = 70_000,
     xmlSize = room,
+    xml = XML,
   }: SaveOptions = {},
 ): Buffer {
   const head = new ByteBuffer(order).text(magic, 16).u32(version).u32(xmlSize).u32(1).u32(format).u32(0).skip(56);
-  return Buffer.concat([head.text(XML, room).toBytes(), body]);
+  return Buffer.concat([head.text(xml, room).toBytes(), body]);
 }

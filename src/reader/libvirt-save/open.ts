@@ -6,6 +6,7 @@ import { openMigration } from "../qemu-migration/open.js";
 import { isMigrationStream } from "../qemu-migration/stream-head.js";
 import { type ByteSource, readWhatIsThere } from "../source/byte-source.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
+import { dimmsOf } from "./dimms.js";
 import { readSaveHeader, SAVE_HEADER_SIZE, type SaveHeader } from "./header.js";
 
 /** Bytes behind the room for the XML in which the stream is searched for: a sparse stream may be aligned. */
@@ -24,7 +25,8 @@ export function* openSave(image: SourceImage, options: FormatOptions): Opening {
   checkFinished(header, source.name, options);
   const { format, start } = header;
   if (format !== "raw" && format !== "sparse") throw packedSave(image, format, start);
-  const dump = yield* openMigration(image, options, findStream(source, start));
+  const given = { ...options, plugged: dimmsOf(source, start) };
+  const dump = yield* openMigration(image, given, findStream(source, start));
   return { ...dump, header: { ...dump.header, description: `libvirt save file, ${dump.header.description}` } };
 }
 

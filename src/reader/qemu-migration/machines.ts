@@ -103,7 +103,7 @@ interface MachineHints {
   readonly arch: string | undefined;
   /** Bytes of a PC's memory below 4 GiB, and above. */
   readonly split: { readonly below: number; readonly above: number } | undefined;
-  /** Of virtio-mem devices. */
+  /** Of virtio-mem devices, and of DIMMs if something says where they lie. */
   readonly plugged: readonly PluggedMemory[];
 }
 
@@ -123,29 +123,27 @@ export function placeMemory(
   const row =
     own ?? ROWS.find(({ names, arch }) => names.test(machine) && (hints.arch === undefined || arch === hints.arch));
   if (row === undefined) return undefined;
+  const { split, plugged } = hints;
   // Old machine types name a block of the user's by its path.
   const shortName = ({ name }: RamBlock) => name.replace(/^\/objects\//, "");
-  const likely = blocks.filter((block) => !OTHER_BLOCK.test(shortName(block)));
+  const further = blocks.flatMap((block) => {
+    const pieces = pluggedPieces(block, plugged, pageSize);
+    return pieces === undefined ? [] : [{ block, pieces }];
+  });
+  const isPlaced = (block: RamBlock) => further.some((one) => one.block === block);
+  const likely = blocks.filter((block) => !OTHER_BLOCK.test(shortName(block)) && !isPlaced(block));
   const main = likely.filter((block) => block.name === row.block);
   const taken = main.length > 0 ? main : likely.filter((block) => !PLUGGED.test(shortName(block)));
   if (taken.length === 0) return undefined;
   const ordered = [...taken].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
   const total = ordered.reduce((sum, { length }) => sum + length, 0);
-  const { split, plugged } = hints;
-  const further = blocks.flatMap((block) => {
-    const pieces = pluggedPieces(block, plugged, pageSize);
-    return pieces === undefined ? [] : [{ block, pieces }];
-  });
   const parts =
     split !== undefined && split.below + split.above === total ? below(total, split.below) : row.parts(total);
   return {
     pieces: [...layInto(parts, ordered, pageSize), ...further.flatMap(({ pieces }) => pieces)],
     machine: machineNamed(row.arch),
     unplaced: blocks.filter(
-      (block) =>
-        !taken.includes(block) &&
-        further.every((one) => one.block !== block) &&
-        (isPluggedInDevice(block) || likely.includes(block)),
+      (block) => !taken.includes(block) && !isPlaced(block) && (isPluggedInDevice(block) || likely.includes(block)),
     ),
   };
 }

@@ -14,6 +14,7 @@ import { damageOf } from "../tolerant-memory.js";
 import { findDescription } from "./description.js";
 import { type DeviceState, readDevices } from "./devices.js";
 import { CPU, hintsOf, PC_CLOCK, type PlacedMemory, placeMemory } from "./machines.js";
+import type { PluggedMemory } from "./plugged.js";
 import { savedCpuNotes } from "./registers.js";
 import { type ReadStream, readStream } from "./sections.js";
 import { StreamReader } from "./stream.js";
@@ -24,6 +25,8 @@ export interface MigrationOptions {
   readonly machine: Machine | undefined;
   readonly salvage: boolean;
   readonly warnings: Warnings;
+  /** Memory whose place is known from elsewhere. */
+  readonly plugged?: readonly PluggedMemory[];
 }
 
 /**
@@ -43,7 +46,7 @@ export function* openMigration(sourceImage: SourceImage, options: MigrationOptio
   const { settings, ram, plugged, ramEnded } = stream;
   const devices = readState(reader, stream);
   const cut = stream.cut ?? (devices === undefined ? salvaged(endsInDevices(source)) : undefined);
-  const hints = hintsOf(devices ?? [], plugged);
+  const hints = hintsOf(devices ?? [], [...plugged, ...(options.plugged ?? [])]);
   const placed = placeMemory(settings.machine, ram.blocks, settings.pageSize, hints);
   if (placed === undefined) throw unknownMachine(stream, source.name);
   sayWhatIsLeftOut(cut, stream, placed, source.name, warnings);

@@ -2,13 +2,10 @@ import type { Piece } from "../extents.js";
 import type { RamBlock } from "./ram.js";
 import type { StreamReader } from "./stream.js";
 
-/**
- * Memory of a virtio-mem device, as its section before all memory describes it (QEMU 8.1 and later; seen with 11.1).
- * Before, a stream has it only within the state of the device, which nothing describes.
- */
+/** Memory that was plugged into a machine, and where it lies. */
 export interface PluggedMemory {
-  /** Path of the device, with which the name of its block begins ("0000:00:03.0/"). */
-  readonly device: string;
+  /** Name of its block, or its beginning, the path of the device ("0000:00:03.0/"). */
+  readonly block: string;
   /** Guest physical address. */
   readonly address: number;
   /** Bytes of its block, and of each unit that the guest plugs in or gives back. */
@@ -25,7 +22,8 @@ const MOST_UNITS = 1 << 19;
 const END_OF_ADDRESSES = 2 ** 47;
 
 /**
- * Reads the section of a virtio-mem device at the reader's position; `undefined` if it is another device's, or does not
+ * Reads the section that a virtio-mem device has before all memory (QEMU 8.1 and later; seen with 11.1; before, its
+ * memory is described only within the state of the device, which nothing describes), at the reader's position; `undefined` if it is another device's, or does not
  * have its form: address, length and unit (u64), node (u32), size that is plugged in (u64), a bit for each unit in
  * words of 64 bits. The reader's position is then of no meaning.
  */
@@ -36,13 +34,13 @@ export function readPlugged(reader: StreamReader, section: string): PluggedMemor
   const size = reader.u64();
   const units = length / unit;
   if (!Number.isSafeInteger(units) || units < 1 || units > MOST_UNITS) return undefined;
-  if (address % unit !== 0 || address + length > END_OF_ADDRESSES) return undefined;
+  if (address % unit !== 0) return undefined;
   const words = Math.ceil(units / 64);
   if (reader.left < 8 * words) return undefined;
   const plugged = runsOf(Buffer.from(reader.bytes(8 * words)), units);
   const total = plugged.reduce((sum, { count }) => sum + count, 0) * unit;
   if (total !== size) return undefined;
-  return { device: section.slice(0, -EARLY.length), address, length, unit, plugged };
+  return { block: section.slice(0, -EARLY.length), address, length, unit, plugged };
 }
 
 /** Runs of bits that are set. The words are big endian: bit 0 is the lowest of a word's last byte. */
@@ -64,8 +62,11 @@ export function pluggedPieces(
   devices: readonly PluggedMemory[],
   pageSize: number,
 ): Piece[] | undefined {
-  const device = devices.find((one) => block.name.startsWith(one.device) && block.length === one.length);
-  if (device === undefined || device.unit % pageSize !== 0) return undefined;
+  const named = ({ block: name }: PluggedMemory) =>
+    name.endsWith("/") ? block.name.startsWith(name) : block.name === name;
+  const device = devices.find((one) => named(one) && block.length === one.length);
+  if (device === undefined || device.unit % pageSize !== 0 || device.address % pageSize !== 0) return undefined;
+  if (device.address + device.length > END_OF_ADDRESSES) return undefined;
   return device.plugged.map(({ first, count }) => ({
     start: device.address + first * device.unit,
     end: device.address + (first + count) * device.unit,

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openDump } from "../../../src/reader/open.js";
 import { openInput } from "../../../src/reader/open-input.js";
 import type { OpenOptions } from "../../../src/reader/open-sources.js";
@@ -137,4 +137,63 @@ test.each<readonly [string, Buffer, string, RegExp]>([
   expect(error).toMatchObject({ code, file: path });
   expect(error.message).toMatch(says);
   expect(readFileSync(path).equals(bytes)).toBe(true);
+});
+
+describe("DIMMs: the domain's XML says where they lie", () => {
+  // As libvirt 12.8 writes it.
+  const dimm = (size: number, base: string, more = "") =>
+    `<memory model='dimm'>\n<target>\n<size unit='KiB'>${size}</size>\n<node>0</node>\n</target>${more}\n<address type='dimm' slot='0' base='${base}'/>\n</memory>`;
+  const plugged = (xml: string, block: string, main = "pc.ram") => {
+    const blocks = [
+      { name: block, length: 128 * PAGE },
+      { name: main, length: 64 * PAGE },
+    ];
+    const parts = [
+      [
+        { page: 9, data: page, block: main },
+        { page: 100, data: page, block },
+      ],
+    ];
+    writeFileSync(path, save(buildMigration({ blocks, parts }), { xml: `<domain><devices>${xml}</devices></domain>` }));
+    const warnings = new Warnings();
+    const dump = openDump(path, warnings);
+    const into = Buffer.alloc(PAGE);
+    dump.memory.read(into, 0x1_0000_0000 + 100 * PAGE);
+    dump.close();
+    return { isThere: into.equals(page), ranges: dump.ranges, codes: warnings.list.map(({ code }) => code) };
+  };
+  const MAIN = { start: 0, end: 64 * PAGE };
+
+  test.each([
+    ["its slot", dimm(512, "0x100000000"), "memdimm0", "pc.ram"],
+    [
+      "one of several",
+      dimm(512, "0x180000000", "<alias name='dimm3'/>") + dimm(512, "0x100000000"),
+      "memdimm0",
+      "ram-node0",
+    ],
+    ["a name of the user's", dimm(512, "0x100000000", "<alias name='ua-mine'/>"), "memua-mine", "ram-node0"],
+  ])("%s", (_, xml, block, main) => {
+    expect(plugged(xml, block, main)).toEqual({
+      isThere: true,
+      ranges: [MAIN, { start: 0x1_0000_0000, end: 0x1_0000_0000 + 128 * PAGE }],
+      codes: [],
+    });
+  });
+
+  test.each([
+    ["another size", dimm(1024, "0x100000000")],
+    ["another slot", dimm(512, "0x100000000").replace("slot='0'", "slot='1'")],
+    ["no address", dimm(512, "0x100000000").replace(/<address.*>/, "")],
+    ["an address within a page", dimm(512, "0x100000100")],
+    ["an address that no machine has", dimm(512, "0xfffffffff000")],
+    [
+      "not closed",
+      dimm(512, "0x100000000")
+        .replace("</memory>", "")
+        .replace(/<address.*>/, ""),
+    ],
+  ])("left out, and said: %s", (_, xml) => {
+    expect(plugged(xml, "memdimm0")).toEqual({ isThere: false, ranges: [MAIN], codes: ["UNPLACED_MEMORY"] });
+  });
 });
