@@ -130,3 +130,6 @@ export const walkOver = (slab: Slab) => ({
   ...{ cpuLists: true, sheaves: { found: false, broken: 0 }, caches: new Map(), guarded: "none" },
   each: (use: (slab: Slab) => void) => use(slab),
 });
+
+/** No file is open. */
+export const NO_FILES = { tasks: [], others: [] };

@@ -19,6 +19,7 @@ import { fileRequests } from "./file-requests.js";
 import { lastEvents } from "./input-devices.js";
 import { eventQueues, type InputQueues, rawReports } from "./input-queues.js";
 import { lineBuffers } from "./line-disciplines.js";
+import type { OpenFiles } from "./open-files.js";
 import { rpcBuffers } from "./rpc-buffers.js";
 import type { ScrubList } from "./scrubbed.js";
 import { serialLines } from "./serial-lines.js";
@@ -42,7 +43,7 @@ const RANDOM_BUFFER = 64;
 type Search = (
   space: AddressSpace,
   kernel: KernelObjects,
-  tasks: () => Iterable<bigint>,
+  files: () => OpenFiles,
 ) => (ScrubList & Partial<InputQueues>) | undefined;
 
 /** What is searched for, by the names that `remains` has for it. */
@@ -70,17 +71,13 @@ const SEARCHES: readonly (readonly [string, Search])[] = [
 
 /**
  * Finds buffers of virtio-serial, of zsmalloc (a page per CPU, before 6.16), of sources of random numbers, of input
- * devices, serial lines, CAN, sound, file systems and disks. `tasks` are asked for terminals. The types and variables of modules also come from the kernel's memory (5.11 and later).
+ * devices, serial lines, CAN, sound, file systems and disks. `files` are asked for terminals. The types and variables of modules also come from the kernel's memory (5.11 and later).
  */
-export function driverBuffers(
-  space: AddressSpace,
-  kernel: KernelObjects,
-  tasks: () => Iterable<bigint>,
-): DriverBuffers {
+export function driverBuffers(space: AddressSpace, kernel: KernelObjects, files: () => OpenFiles): DriverBuffers {
   const found = { list: new SpanList(), objects: 0, missing: [] as string[] };
   for (const [name, search] of SEARCHES) {
     const watched = watchedKernel(kernel);
-    const list = search(space, watched.kernel, tasks);
+    const list = search(space, watched.kernel, files);
     if (list === undefined) {
       found.missing.push(name);
       continue;

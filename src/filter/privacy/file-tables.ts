@@ -1,3 +1,4 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
 
 const MAX_FILES = 1 << 26;
@@ -48,4 +49,22 @@ export function fileTableRooms(kernel: KernelObjects, tasks: Iterable<bigint>): 
     ends.push(last + BigInt(words * memory.wordSize));
   }
   return { ends, pieces };
+}
+
+/** Adds the unwritten bytes in tables of open files; returns the ends of the other tables, ascending. */
+export function fileTableEnds(
+  space: AddressSpace,
+  kernel: KernelObjects,
+  tasks: Iterable<bigint>,
+  add: (paddr: number, length: number) => void,
+): number[] {
+  const { ends, pieces } = fileTableRooms(kernel, tasks);
+  for (const { address, length } of pieces) {
+    const place = space.translate(address);
+    if (place !== undefined && place.length >= length) add(place.paddr, length);
+  }
+  return ends
+    .map((end) => (space.translate(end - 1n)?.paddr ?? -1) + 1)
+    .filter((end) => end > 0)
+    .sort((a, b) => a - b);
 }

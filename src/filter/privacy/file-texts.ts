@@ -2,7 +2,7 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import { dataOfOpenFiles } from "./open-files.js";
+import { dataOfOpenFiles, type OpenFiles } from "./open-files.js";
 import type { ScrubList } from "./scrubbed.js";
 import { guessing } from "./watched-kernel.js";
 
@@ -13,7 +13,7 @@ const MAX_PAGES = 2;
  * into traces (trace, trace_pipe). They wait in a buffer of each open file; of traces also in an iterator, which is a
  * slab's where pages are larger than 4 KiB. Also the answers of a TPM, with what it unsealed, where its driver is built in.
  */
-export function fileTexts(space: AddressSpace, kernel: KernelObjects, tasks: readonly bigint[]): ScrubList {
+export function fileTexts(space: AddressSpace, kernel: KernelObjects, files: OpenFiles): ScrubList {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const { memory, symbols, types } = kernel;
   const unsure = guessing(kernel);
@@ -47,7 +47,7 @@ export function fileTexts(space: AddressSpace, kernel: KernelObjects, tasks: rea
     return true;
   };
   const seen = new Set<bigint>();
-  for (const data of dataOfOpenFiles(kernel, tasks, wanted)) {
+  for (const data of dataOfOpenFiles(kernel, files, wanted)) {
     if (seen.has(data) || !memory.isKernelAddress(data)) continue;
     seen.add(data);
     if (isPipe) ofTrace(data);

@@ -4,6 +4,7 @@ import { moduleVariable, withModule } from "../../kernel/objects/module-objects.
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { InputQueues } from "./input-queues.js";
+import type { OpenFiles } from "./open-files.js";
 import { SearchSteps } from "./search-steps.js";
 import { allTtys } from "./tty-buffers.js";
 
@@ -23,7 +24,7 @@ const LINES = [
 export function lineBuffers(
   space: AddressSpace,
   base: KernelObjects,
-  tasks: () => Iterable<bigint>,
+  files: () => OpenFiles,
   steps = new SearchSteps(MAX_STEPS),
 ): InputQueues {
   const missing: string[] = [];
@@ -35,7 +36,7 @@ export function lineBuffers(
   for (const line of LINES) {
     const driver = withModule(base, line);
     if (driver === "none") continue;
-    ttys ??= allTtys(space, base, tasks());
+    ttys ??= allTtys(space, base, files());
     if (driver === undefined || ttys === undefined) {
       missing.push(line.what);
       continue;

@@ -4,7 +4,7 @@ import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import { type LogBuffers, logCopies } from "./log-copies.js";
-import { dataOfOpenFiles } from "./open-files.js";
+import { dataOfOpenFiles, type OpenFiles } from "./open-files.js";
 
 /**
  * Static variables of functions, and the sizes that they may have: what is being printed (console_unlock,
@@ -47,7 +47,7 @@ function ofFunction(name: string): RegExp {
  * kernels before 5.10, if they moved to a larger one; and what programs that have /dev/kmsg open read last. (Before 6.3
  * with pages of 4 KiB those buffers are too large for slabs, and are dropped.)
  */
-export function logBuffers(space: AddressSpace, kernel: KernelObjects, tasks: Iterable<bigint>): LogBuffers {
+export function logBuffers(space: AddressSpace, kernel: KernelObjects, files: OpenFiles): LogBuffers {
   const { memory, symbols, types } = kernel;
   const found = { list: new SpanList(), objects: 0, missing: [] as string[] };
   const erase = (address: bigint, length: number) => {
@@ -86,7 +86,7 @@ export function logBuffers(space: AddressSpace, kernel: KernelObjects, tasks: It
   const operations = new Set(symbols.addresses("kmsg_fops"));
   if (members.length === 0 || operations.size === 0) found.missing.push(readers);
   else {
-    for (const reader of new Set(dataOfOpenFiles(kernel, tasks, (address) => operations.has(address)))) {
+    for (const reader of new Set(dataOfOpenFiles(kernel, files, (address) => operations.has(address)))) {
       for (const { offset, size } of members) erase(reader + BigInt(offset), Math.min(size, MAX_READ_LAST));
     }
   }

@@ -2,13 +2,27 @@ import { type KernelObjects, readMember } from "../../kernel/objects/kernel-obje
 
 const MAX_FILES = 1 << 16;
 
+/** A `struct file`: its operations, and its own data (`private_data`). */
+export interface OpenFile {
+  readonly operations: bigint;
+  readonly own: bigint;
+}
+
+/** Where files are that are open. */
+export interface OpenFiles {
+  /** Tasks, which have tables of theirs. */
+  readonly tasks: Iterable<bigint>;
+  /** All in slabs: also those that no table has, as on their way through sockets, or registered for io_uring. */
+  readonly others: Iterable<OpenFile>;
+}
+
 /**
- * What the files that processes have open point to (`private_data`), of files with operations that are `wanted`. A file
- * that several have open comes several times.
+ * What files that are open point to (`private_data`), of files with operations that are `wanted`. A file that several
+ * have open comes several times.
  */
 export function* dataOfOpenFiles(
   kernel: KernelObjects,
-  tasks: Iterable<bigint>,
+  { tasks, others }: OpenFiles,
   wanted: (operations: bigint) => boolean,
 ): Generator<bigint> {
   const { memory } = kernel;
@@ -31,4 +45,5 @@ export function* dataOfOpenFiles(
       if (own) yield own;
     }
   }
+  for (const { operations, own } of others) if (wanted(operations) && own !== 0n) yield own;
 }

@@ -4,8 +4,10 @@ import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { type Slab, type SlabWalk, slabWalk } from "../../kernel/objects/slab-walk.js";
 import { allTasks } from "../../kernel/objects/tasks.js";
 import type { Dump } from "../../reader/dump.js";
+import { fileTableEnds } from "./file-tables.js";
 import type { GuestGap } from "./guest-registers.js";
 import { reservedObjects } from "./memory-pools.js";
+import type { OpenFile } from "./open-files.js";
 import { queuedMessages } from "./queued-messages.js";
 import type { RegisterFrame } from "./register-frame.js";
 import type { Scrubbed, ScrubList } from "./scrubbed.js";
@@ -28,6 +30,8 @@ export interface PrivateObjects {
   readonly caches: SlabWalk["caches"];
   /** Whether the keys of keyrings were found. */
   readonly keysFound: boolean;
+  /** Files that are open, wherever the kernel has them. */
+  readonly files: readonly OpenFile[];
   /** What may exist but was not found, in the words of `remains`. */
   readonly missing: readonly string[];
   /** What of the registers of virtual machines' processors (KVM) stays. */
@@ -78,7 +82,9 @@ export function privateObjects(
   run.keysFound = whole.keys !== undefined;
   for (const paddr of whole.words) run.add("keys", paddr, kernel.memory.wordSize, 0);
   run.missing.push(...whole.missing);
-  const rooms = run.fileTables(allTasks(dump, view, kernel));
+  const rooms = fileTableEnds(space, kernel, allTasks(dump, view, kernel), (start, length) =>
+    run.add("unwritten", start, length),
+  );
   if (wanted.length + ends.length + keys.length + buffers.length + rooms.length + names.length > 0) {
     const places = [...ends, ...rooms, ...keys, ...buffers, ...names, ...wanted.map(({ start }) => start)].sort(
       (a, b) => a - b,

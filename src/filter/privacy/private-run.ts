@@ -14,7 +14,7 @@ import { type PrivacyResult, privacyResult } from "./privacy-result.js";
 import { refused } from "./privacy-view.js";
 import { withoutPrivateNotes, withoutUserRegisters } from "./private-notes.js";
 import { type PrivatePages, privatePages } from "./private-pages.js";
-import type { Scrub } from "./scrub.js";
+import type { Scrub } from "./scrub-result.js";
 import type { StackTops } from "./stack-tops.js";
 import type { KernelWords } from "./strict/kernel-words.js";
 import { strictNotes } from "./strict/strict-notes.js";

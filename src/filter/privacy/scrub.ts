@@ -11,7 +11,6 @@ import type { GivenFile } from "../../reader/source/side-file.js";
 import { Warnings } from "../../warnings.js";
 import { eraseDebuginfo } from "../erase/erase-debuginfo.js";
 import { countErased, type EraseSpans, SpanList } from "../erase/spans.js";
-import type { PagePlan } from "../plan.js";
 import { bpfMaps } from "./bpf-maps.js";
 import { coreNotes } from "./core-notes.js";
 import { cpuNotes } from "./cpu-notes.js";
@@ -25,6 +24,7 @@ import { type LargeObjects, largeObjects, type ObjectPages } from "./large-objec
 import { LOG_BUFFERS, logBuffers } from "./log-buffers.js";
 import { logTexts } from "./log-texts.js";
 import { oldFrames } from "./old-frames.js";
+import type { OpenFiles } from "./open-files.js";
 import { structPageReader } from "./page-reader.js";
 import type { PrivacyExtra, PrivacyKeep } from "./privacy-names.js";
 import type { ScrubCount } from "./privacy-result.js";
@@ -33,6 +33,7 @@ import { queuedSignals } from "./queued-signals.js";
 import { type RegisterFrame, registerFrame } from "./register-frame.js";
 import { hasFirmwareMemory, lowMemory, reservedRanges } from "./reserved-ranges.js";
 import { screens } from "./screens.js";
+import type { Scrub } from "./scrub-result.js";
 import { SCRUBBED, type Scrubbed, type ScrubList } from "./scrubbed.js";
 import { slabGaps } from "./slab-gaps.js";
 import { countTops, type StackTops, stackTopsOf } from "./stack-tops.js";
@@ -42,23 +43,6 @@ import { ttyAudit } from "./tty-audit.js";
 import { ttyBuffers } from "./tty-buffers.js";
 import { withoutTimers } from "./waiting-timers.js";
 import { someOf, watchedKernel } from "./watched-kernel.js";
-
-/** What a run with `--privacy` overwrites in kept pages. */
-export interface Scrub {
-  /** For the threads: empty, or lists of spans. */
-  readonly spans: readonly EraseSpans[];
-  /** The kinds that could be searched for. */
-  readonly reached: ReadonlySet<Scrubbed>;
-  /** Whether symbols and types were found. */
-  readonly typed: boolean;
-  /** What could not be searched for, in words, for `remains`. */
-  readonly gaps: readonly string[];
-  /** Those of them that are in the kernel's image, or may be, which `strict` does not test word by word. */
-  readonly imageGaps: readonly string[];
-  /** What was not found, and is dropped for that, though it is the kernel's. */
-  readonly lost: readonly string[];
-  counts(plan: Pick<PagePlan, "kept" | "maxMapnr">): Partial<Record<Scrubbed, ScrubCount>>;
-}
 
 /** A search for what must be overwritten. First it has only what decides about whole pages. */
 export interface ScrubSearch {
@@ -215,7 +199,7 @@ class ScrubRun {
   always(): void {
     const kernel = this.#kernel;
     const [space, dump, view] = [this.#space, this.#dump, this.#view];
-    const drivers = kernel && driverBuffers(space, kernel, () => this.#allTasks(kernel));
+    const drivers = kernel && driverBuffers(space, kernel, () => this.#openFiles(kernel));
     if (drivers !== undefined) this.#reach("driver-buffers", drivers);
     const version = parseKernelVersion(view.utsname.release) ?? 0;
     const vsock = kernel === undefined ? version < kernelVersion(6, 2) : mayHaveVsockPackets(kernel, version);
@@ -234,10 +218,11 @@ class ScrubRun {
       "messages",
       this.#search(kernel, "what signals carry", (one) => queuedSignals(space, one, tasks)),
     );
+    const files = this.#openFiles(kernel);
     const texts = "text that programs read in part from /proc, /sys and traces";
     this.#add(
       "driver-buffers",
-      this.#search(kernel, texts, (one) => fileTexts(space, one, tasks)),
+      this.#search(kernel, texts, (one) => fileTexts(space, one, files)),
     );
     const stack = { mark: stackMark(dump.machine, dump.pageSize, this.#stack), bytes: this.#stack.bytes };
     const frames = this.#search(kernel, OLD_FRAMES, (one) => oldFrames(space, one, tasks, stack));
@@ -283,7 +268,7 @@ class ScrubRun {
     const ttys = this.#search(
       kernel,
       "terminal buffers",
-      (one) => one && ttyBuffers(this.#space, one, this.#allTasks(one)),
+      (one) => one && ttyBuffers(this.#space, one, this.#openFiles(one)),
     );
     if (ttys === undefined) {
       this.#asked(`terminal buffers (${kernel === undefined ? this.#why : "the kernel's names lack them"})`);
@@ -301,7 +286,7 @@ class ScrubRun {
     else {
       this.#reach("log", found);
       const kernel = this.#kernel;
-      const buffers = kernel && logBuffers(this.#space, kernel, this.#allTasks(kernel));
+      const buffers = kernel && logBuffers(this.#space, kernel, this.#openFiles(kernel));
       if (buffers !== undefined) this.#add("log", buffers);
       for (const what of buffers?.missing ?? LOG_BUFFERS) {
         this.#imageGaps.push(`${what}${buffers === undefined ? ` (${this.#why})` : ": nothing says where that is"}`);
@@ -365,6 +350,10 @@ class ScrubRun {
   #allTasks(kernel: KernelObjects): readonly bigint[] {
     this.#tasks ??= this.#search(kernel, "what tasks lead to", (one) => [...allTasks(this.#dump, this.#view, one)]);
     return this.#tasks;
+  }
+
+  #openFiles(kernel: KernelObjects): OpenFiles {
+    return { tasks: this.#allTasks(kernel), others: this.#slabs?.files ?? [] };
   }
 
   #reachOr(gap: string, kind: Scrubbed, list: ScrubList | undefined): void {

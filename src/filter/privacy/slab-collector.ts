@@ -7,10 +7,10 @@ import { wordAt } from "../../reader/fields.js";
 import { MAX_SPANS, SpanList } from "../erase/spans.js";
 import { type BufferCaches, bufferCaches } from "./buffer-caches.js";
 import { type CipherReader, cipherReader } from "./cipher-keys.js";
-import { fileTableRooms } from "./file-tables.js";
 import { GUEST_CACHES, type GuestGap, GuestSearch } from "./guest-registers.js";
 import { journalCopies } from "./journal-copies.js";
 import { type MemoryPool, type PoolReader, poolReader } from "./memory-pools.js";
+import type { OpenFile } from "./open-files.js";
 import type { QueueRoots } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
 import type { Scrubbed, ScrubList } from "./scrubbed.js";
@@ -26,6 +26,8 @@ import { zeroesOnAllocation } from "./zeroed-memory.js";
 const MAX_BUFFERS = 1 << 20;
 /** The most namespaces and POSIX queues. */
 const MAX_ROOTS = 1 << 16;
+/** The most files that are open. */
+const MAX_FILES = 1 << 22;
 /** The most bytes of an object whose content is read. */
 const MAX_OBJECT = 1 << 16;
 
@@ -42,6 +44,7 @@ export class Collector implements QueueRoots {
   readonly longNames: number[] = [];
   /** Objects in reserve, some thousand in all. */
   readonly pools: MemoryPool[] = [];
+  readonly files: OpenFile[] = [];
   readonly padding = new PaddingList();
   doubtful = 0;
   keysFound = false;
@@ -62,6 +65,7 @@ export class Collector implements QueueRoots {
   readonly #guarded: SlabWalk["guarded"];
   readonly #ciphers: CipherReader | undefined;
   readonly #pools: PoolReader | undefined;
+  readonly #fileCache: bigint | undefined;
   /** Whether the kernel zeroes allocated memory: then unwritten bytes contain no old data. */
   readonly #zeroed: boolean;
   readonly #sockets = new Map<CacheShape, readonly number[]>();
@@ -89,6 +93,8 @@ export class Collector implements QueueRoots {
     this.#ciphers = cipherReader(space, kernel);
     this.#bufferCaches = bufferCaches(kernel, caches.values());
     this.#pools = poolReader(kernel);
+    const files = kernel.symbols.address("filp_cachep");
+    this.#fileCache = files === undefined ? undefined : kernel.memory.readWord(files);
     this.pools.push(...(this.#pools?.ofVariables ?? []));
     this.#guarded = guarded;
     this.missing = [
@@ -132,19 +138,6 @@ export class Collector implements QueueRoots {
     into.objects += objects;
   }
 
-  /** Adds the unwritten bytes in tables of open files; returns the ends of the other tables, ascending. */
-  fileTables(tasks: Iterable<bigint>): number[] {
-    const { ends, pieces } = fileTableRooms(this.#kernel, tasks);
-    for (const { address, length } of pieces) {
-      const place = this.#space.translate(address);
-      if (place !== undefined && place.length >= length) this.add("unwritten", place.paddr, length);
-    }
-    return ends
-      .map((end) => (this.#space.translate(end - 1n)?.paddr ?? -1) + 1)
-      .filter((end) => end > 0)
-      .sort((a, b) => a - b);
-  }
-
   look(slab: Slab): void {
     const { cache, free } = slab;
     const { offset, wordSize } = cache.freelist;
@@ -177,6 +170,7 @@ export class Collector implements QueueRoots {
     else if (name.startsWith("biovec-") && !isMerged(this.#kernel, cache.address)) this.#vectors(slab);
     else if (cache.address === this.#bufferCaches.journal?.cache) this.#journal(slab);
     else if (name === "task_struct") this.#namespaces(slab);
+    else if (name === "filp" || cache.address === this.#fileCache) this.#filesIn(slab);
     else if (name === "mqueue_inode_cache") this.#postQueues(slab);
     else if (name === "kvm_vcpu") this.#guests(slab);
     if (this.#registers === undefined) return;
@@ -300,6 +294,17 @@ export class Collector implements QueueRoots {
       if (proxy === undefined || this.namespaces.size >= MAX_ROOTS) return;
       const namespace = readMember(this.#kernel, "nsproxy", proxy, "ipc_ns");
       if (namespace !== undefined && namespace !== 0n) this.namespaces.add(namespace);
+    });
+  }
+
+  /** Collects open files; where the kernel merged their cache, also what is none, which its operations and data show. */
+  #filesIn(slab: Slab): void {
+    this.#everyUsed(slab, (at) => {
+      const operations = this.#pointer("file", "f_op", at);
+      const own = this.#pointer("file", "private_data", at);
+      if (operations === undefined || own === undefined) return;
+      if (this.files.length < MAX_FILES) this.files.push({ operations, own });
+      else this.cut = true;
     });
   }
 

@@ -2,7 +2,7 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { moduleNamed, moduleSymbol } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
-import { dataOfOpenFiles } from "./open-files.js";
+import { dataOfOpenFiles, type OpenFiles } from "./open-files.js";
 import type { ScrubList } from "./scrubbed.js";
 
 /** What was found in terminals. */
@@ -24,29 +24,21 @@ const LOG_LINE = 512;
  * Finds the text in terminals: input that was not read yet (tty_buffer, n_tty_data), and output that is being written.
  * Terminals are found as open files (pseudo terminals are in no list), and in the list tty_drivers. If the symbols have
  * no variables, the list is entered at the driver of an open terminal, and terminals are recognised by their functions.
- * `undefined` if symbols or types lack what is needed, or there is no task. The open files of `tasks` are searched.
+ * `undefined` if symbols or types lack what is needed, or there is no task. `files` are searched.
  */
-export function ttyBuffers(
-  space: AddressSpace,
-  kernel: KernelObjects,
-  tasks: Iterable<bigint>,
-): TtyBuffers | undefined {
-  const terminals = allTerminals(space, kernel, tasks);
+export function ttyBuffers(space: AddressSpace, kernel: KernelObjects, files: OpenFiles): TtyBuffers | undefined {
+  const terminals = allTerminals(space, kernel, files);
   const printed = logTerminal(kernel);
   if (printed !== undefined) terminals?.addText(printed, LOG_LINE);
   return terminals?.buffers();
 }
 
 /** All `struct tty_struct` of a kernel, as `ttyBuffers` finds them. */
-export function allTtys(
-  space: AddressSpace,
-  kernel: KernelObjects,
-  tasks: Iterable<bigint>,
-): ReadonlySet<bigint> | undefined {
-  return allTerminals(space, kernel, tasks)?.ttys;
+export function allTtys(space: AddressSpace, kernel: KernelObjects, files: OpenFiles): ReadonlySet<bigint> | undefined {
+  return allTerminals(space, kernel, files)?.ttys;
 }
 
-function allTerminals(space: AddressSpace, kernel: KernelObjects, tasks: Iterable<bigint>): Terminals | undefined {
+function allTerminals(space: AddressSpace, kernel: KernelObjects, files: OpenFiles): Terminals | undefined {
   const { types, symbols } = kernel;
   if (symbols.address("tty_read") === undefined && symbols.address("tty_fops") === undefined) return undefined;
   for (const [type, path] of [
@@ -57,7 +49,7 @@ function allTerminals(space: AddressSpace, kernel: KernelObjects, tasks: Iterabl
   ] as const) {
     if (types.member(type, path) === undefined) return undefined;
   }
-  const opened = openTtys(kernel, tasks);
+  const opened = openTtys(kernel, files);
   if (opened === undefined) return undefined;
   const terminals = new Terminals(space, kernel);
   for (const tty of opened) terminals.addTty(tty);
@@ -249,10 +241,10 @@ function terminalTest(kernel: KernelObjects): (operations: bigint) => boolean {
 }
 
 /** The terminals that processes have open; `undefined` if there are no tasks. */
-function openTtys(kernel: KernelObjects, tasks: Iterable<bigint>): bigint[] | undefined {
-  const all = [...tasks];
+function openTtys(kernel: KernelObjects, files: OpenFiles): bigint[] | undefined {
+  const all = [...files.tasks];
   const found: bigint[] = [];
-  for (const own of dataOfOpenFiles(kernel, all, terminalTest(kernel))) {
+  for (const own of dataOfOpenFiles(kernel, { ...files, tasks: all }, terminalTest(kernel))) {
     const tty = readMember(kernel, "tty_file_private", own, "tty");
     if (tty && found.length < MAX_TTYS) found.push(tty);
   }

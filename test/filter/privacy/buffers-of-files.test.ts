@@ -9,6 +9,7 @@ import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.j
 import {
   BASE,
   machine,
+  NO_FILES,
   OPEN_FILES,
   piecesOf,
   space,
@@ -57,7 +58,7 @@ test("texts that programs read in part: of files in /proc, sysfs and traces; no 
   point(0x5010, 0x640);
   point(0x5000, 0xe000);
   word(0x5008, 1n << 33n);
-  const found = fileTexts(space, open, [task]);
+  const found = fileTexts(space, open, { tasks: [task], others: [] });
   const pipe = [
     [0x8080, 0x9080],
     [0x9100, 0xa100],
@@ -67,13 +68,13 @@ test("texts that programs read in part: of files in /proc, sysfs and traces; no 
   // A trace that is read as a text has the same iterator.
   point(0x2028, 0x190);
   point(0x2030, 0x10000);
-  const traced = fileTexts(space, open, [task]);
+  const traced = fileTexts(space, open, { tasks: [task], others: [] });
   expect(piecesOf(traced.list).slice(-2)).toEqual(pipe.map(([from = 0, to = 0]) => [from + 0x8000, to + 0x8000]));
   // The largest object that a slab of 64 KiB pages has.
   word(0x2008, 131_072n);
-  expect(fileTexts(space, open, [task]).objects).toBe(5);
+  expect(fileTexts(space, open, { tasks: [task], others: [] }).objects).toBe(5);
   const large = { ...open, memory: { ...open.memory, pageSize: 65_536 } };
-  expect(fileTexts(space, large, [task]).objects).toBe(6);
+  expect(fileTexts(space, large, { tasks: [task], others: [] }).objects).toBe(6);
 });
 
 test("answers of a TPM that programs have not read, or that are as they were after reading", () => {
@@ -89,7 +90,7 @@ test("answers of a TPM that programs have not read, or that are as they were aft
     point(0x600 + 16 * i, operations);
     point(0x608 + 16 * i, 0x8000 + 0x4000 * i);
   }
-  expect(piecesOf(fileTexts(space, open, [at(0x200)]).list)).toEqual([[0x8100, 0x9100]]);
+  expect(piecesOf(fileTexts(space, open, { tasks: [at(0x200)], others: [] }).list)).toEqual([[0x8100, 0x9100]]);
 });
 
 test("the page that zswap compressed last: of each CPU (until 6.7), or of each CPU and pool", () => {
@@ -267,12 +268,12 @@ test("CAN: messages of many frames in their sockets, and where the room is elsew
   point(0x1000, 0x100);
   point(0x1040, 0x8000);
   view.setUint32(0x1048, 4096, true);
-  expect(piecesOf(driverBuffers(space, kernel, () => []).list)).toEqual([
+  expect(piecesOf(driverBuffers(space, kernel, () => NO_FILES).list)).toEqual([
     [0x1080, 0x1180],
     [0x1200, 0x1600],
     [0x8000, 0x9000],
   ]);
   expect(
-    driverBuffers(space, machine({ isotp_notifier_list: 0x100, modules: 0x180 }, {}).kernel, () => []).missing,
+    driverBuffers(space, machine({ isotp_notifier_list: 0x100, modules: 0x180 }, {}).kernel, () => NO_FILES).missing,
   ).toContain("CAN (ISO-TP)");
 });

@@ -16,7 +16,7 @@ import { wirelessKeys } from "../../../src/filter/privacy/wireless-keys.js";
 import { readMember, walkList } from "../../../src/kernel/objects/kernel-objects.js";
 import { treeNodes, xarrayEntries } from "../../../src/kernel/objects/lookup-trees.js";
 import { networkSpaces } from "../../../src/kernel/objects/network-spaces.js";
-import { BASE, type FakeMachine, machine, piecesOf, space } from "../../support/fake-machine.js";
+import { BASE, type FakeMachine, machine, NO_FILES, piecesOf, space } from "../../support/fake-machine.js";
 
 /** A list; `rest`: where its last entry leads instead of the head. */
 function list({ point }: FakeMachine, head: number, entries: readonly number[], rest = head): void {
@@ -238,7 +238,7 @@ test("drivers whose lists are cut off are named, beside what was found", () => {
   list(guest, 0x100, [0x1000], NOWHERE);
   guest.point(0x1010, 0x8000);
   guest.view.setUint32(0x1018, 9, true);
-  const found = driverBuffers(space, guest.kernel, () => []);
+  const found = driverBuffers(space, guest.kernel, () => NO_FILES);
   expect(found.missing).toContain("the last events of input devices (some of them)");
   expect(piecesOf(found.list)).toEqual([[0x8000, 0x8048]]);
 });

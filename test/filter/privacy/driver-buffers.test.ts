@@ -10,7 +10,7 @@ import { openDump } from "../../../src/reader/open.js";
 import { withView } from "../../../src/run/own-session.js";
 import { openSession } from "../../../src/run/session.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";
-import { machine, piecesOf, space } from "../../support/fake-machine.js";
+import { machine, NO_FILES, piecesOf, space } from "../../support/fake-machine.js";
 
 const TYPES = {
   "ports_driver_data.portdevs": [0, 16],
@@ -76,7 +76,7 @@ test("serial ports: the buffer being read, and those in both queues; a page of e
   point(0x6010, 0x6100);
   Buffer.from(view.buffer).write("virtio_rng.0\0", 0x6100, "latin1");
   point(0x6018, 0x7000);
-  const found = driverBuffers(space, kernel, () => []);
+  const found = driverBuffers(space, kernel, () => NO_FILES);
   expect(found.missing).toEqual([]);
   expect(found.objects).toBe(5);
   expect(piecesOf(found.list)).toEqual([
@@ -197,7 +197,7 @@ test("uhid without types is named; so is a driver of the kernel's own that lacks
   } as unknown as typeof INPUT);
   point(0x180, 0x180);
   expect(rawReports(space, kernel)?.missing).toEqual(["uhid"]);
-  expect(driverBuffers(space, kernel, () => []).missing).toContain("uhid");
+  expect(driverBuffers(space, kernel, () => NO_FILES).missing).toContain("uhid");
   const untyped = machine({ modules: 0x180, evdev_handler: 0x100 }, {
     ...TYPES,
     ...INPUT,
@@ -224,12 +224,12 @@ test("AF_VSOCK's packets are declared where the kernel may have any: not where i
 test("a driver that is a module without types is named; one that is not loaded is not", () => {
   const { kernel, view, point } = machine({ modules: 0x180 }, { ...TYPES, "hwrng.priv": [0, 0] });
   point(0x180, 0x180);
-  expect(driverBuffers(space, kernel, () => []).missing).toEqual([]);
+  expect(driverBuffers(space, kernel, () => NO_FILES).missing).toEqual([]);
   point(0x180, 0x1008);
   point(0x1008, 0x180);
   Buffer.from(view.buffer).write("virtio_console\0", 0x1018, "latin1");
-  expect(driverBuffers(space, kernel, () => []).missing).toEqual(["virtio-serial"]);
-  expect(driverBuffers(space, machine({}, TYPES).kernel, () => []).missing).toHaveLength(20);
+  expect(driverBuffers(space, kernel, () => NO_FILES).missing).toEqual(["virtio-serial"]);
+  expect(driverBuffers(space, machine({}, TYPES).kernel, () => NO_FILES).missing).toHaveLength(20);
 });
 
 describeWithDumps("modules of a real kernel", () => {

@@ -7,7 +7,7 @@ import { SearchSteps } from "../../../src/filter/privacy/search-steps.js";
 import { squashfsCaches } from "../../../src/filter/privacy/squashfs-caches.js";
 import { wirelessKeys } from "../../../src/filter/privacy/wireless-keys.js";
 import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.js";
-import { BASE, type FakeMachine, machine, piecesOf, space } from "../../support/fake-machine.js";
+import { BASE, type FakeMachine, machine, NO_FILES, piecesOf, space } from "../../support/fake-machine.js";
 
 const at = (address: number) => BASE + BigInt(address);
 
@@ -121,16 +121,16 @@ test("serial lines: frames of HDLC, read or not, and what PPP sends", () => {
   }
   list(guest, 0x4000, 0x8000);
   list(guest, 0x4010, 0x9000, 0xa000);
-  const found = lineBuffers(space, kernel, () => [at(0x3000)]);
+  const found = lineBuffers(space, kernel, () => ({ tasks: [at(0x3000)], others: [] }));
   expect(found.missing).toEqual([]);
   expect(piecesOf(found.list)).toEqual([
     [0x5040, 0x5140],
     ...[0x8018, 0x9018, 0xa018].map((from) => [from, from + 1000]),
   ]);
-  expect(lineBuffers(space, kernel, () => [at(0x3000)], new SearchSteps(2)).missing).toEqual([
+  expect(lineBuffers(space, kernel, () => ({ tasks: [at(0x3000)], others: [] }), new SearchSteps(2)).missing).toEqual([
     "serial lines (too many)",
   ]);
-  expect(lineBuffers(space, machine({ init_task: 0x40 }, {}).kernel, () => []).missing).toEqual([]);
+  expect(lineBuffers(space, machine({ init_task: 0x40 }, {}).kernel, () => NO_FILES).missing).toEqual([]);
 });
 
 test("input devices: the events of the last packet, and the ring of a virtual machine's keyboard", () => {

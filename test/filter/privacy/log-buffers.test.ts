@@ -7,6 +7,7 @@ import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.j
 import {
   BASE,
   machine,
+  NO_FILES,
   OPEN_FILES,
   piecesOf,
   space,
@@ -39,25 +40,25 @@ test("variables of functions, if they have the size, and the shared one by its t
     "textbuf.7": 0x4000,
     last: 0x43e0,
   };
-  expect(piecesOf(logBuffers(space, withSymbols(places), []).list)).toEqual([
+  expect(piecesOf(logBuffers(space, withSymbols(places), NO_FILES).list)).toEqual([
     [0x1000, 0x3400],
     [0x4000, 0x43e0],
   ]);
-  expect(logBuffers(space, withSymbols(places), []).missing).toEqual([
+  expect(logBuffers(space, withSymbols(places), NO_FILES).missing).toEqual([
     "what netconsole sent last",
     "what programs read last from /dev/kmsg",
   ]);
-  expect(piecesOf(logBuffers(space, withSymbols({ printk_shared_pbufs: 0x5000 }), []).list)).toEqual([
+  expect(piecesOf(logBuffers(space, withSymbols({ printk_shared_pbufs: 0x5000 }), NO_FILES).list)).toEqual([
     [0x5000, 0x5c00],
   ]);
 });
 
 test("names of variables as GCC before 10 and Clang write them; where none is found, that is said", () => {
   const old = { "text.61238": 0x1000, "textbuf.61240": 0x1400, "context.7": 0x1800, other: 0x1c00 };
-  expect(piecesOf(logBuffers(space, withSymbols(old), []).list)).toEqual([[0x1000, 0x1800]]);
+  expect(piecesOf(logBuffers(space, withSymbols(old), NO_FILES).list)).toEqual([[0x1000, 0x1800]]);
   const clang = { "console_unlock.text": 0x1000, "console_unlock.ext_text": 0x1400, other: 0x3400 };
-  expect(piecesOf(logBuffers(space, withSymbols(clang), []).list)).toEqual([[0x1000, 0x3400]]);
-  expect(logBuffers(space, withSymbols({ other: 0x1000 }), []).missing).toEqual([
+  expect(piecesOf(logBuffers(space, withSymbols(clang), NO_FILES).list)).toEqual([[0x1000, 0x3400]]);
+  expect(logBuffers(space, withSymbols({ other: 0x1000 }), NO_FILES).missing).toEqual([
     "what netconsole sent last",
     ...LOG_BUFFERS,
   ]);
@@ -65,7 +66,7 @@ test("names of variables as GCC before 10 and Clang write them; where none is fo
 
 test("the message of panic(), in a variable that has the size of its own", () => {
   const places = { "buf.3": 0x1000, "buf.4": 0x1420, "buf.5": 0x1500, "panic.buf": 0x2000, last: 0x2400 };
-  expect(piecesOf(logBuffers(space, withSymbols(places), []).list)).toEqual([
+  expect(piecesOf(logBuffers(space, withSymbols(places), NO_FILES).list)).toEqual([
     [0x1000, 0x1400],
     [0x2000, 0x2400],
   ]);
@@ -106,8 +107,8 @@ test("before 5.10: the first log, if the kernel moved to a larger one", () => {
     ...kernel,
     memory: { ...kernel.memory, readWord: () => address },
   });
-  expect(piecesOf(logBuffers(space, log(BASE + 0x10000n), []).list)).toEqual([[0x8000, 0x9000]]);
-  expect(piecesOf(logBuffers(space, log(BASE + 0x8000n), []).list)).toEqual([]);
+  expect(piecesOf(logBuffers(space, log(BASE + 0x10000n), NO_FILES).list)).toEqual([[0x8000, 0x9000]]);
+  expect(piecesOf(logBuffers(space, log(BASE + 0x8000n), NO_FILES).list)).toEqual([]);
 });
 
 test("what programs read last from /dev/kmsg", () => {
@@ -118,7 +119,7 @@ test("what programs read last from /dev/kmsg", () => {
     [0x600, 0x100, 0x2000],
     [0x700, 0x180, 0x4000],
   ]);
-  const found = logBuffers(space, withAddresses(guest.kernel, { kmsg_fops: 0x100 }), [task]);
+  const found = logBuffers(space, withAddresses(guest.kernel, { kmsg_fops: 0x100 }), { tasks: [task], others: [] });
   expect(piecesOf(found.list)).toEqual([[0x2040, 0x2c40]]);
   expect(found.objects).toBe(1);
 });

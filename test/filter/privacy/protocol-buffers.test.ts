@@ -5,7 +5,7 @@ import { driverBuffers } from "../../../src/filter/privacy/driver-buffers.js";
 import { SearchSteps } from "../../../src/filter/privacy/search-steps.js";
 import { serialLines } from "../../../src/filter/privacy/serial-lines.js";
 import { midiBuffers, sequencerEvents, soundControls } from "../../../src/filter/privacy/sound-buffers.js";
-import { type FakeMachine, machine, piecesOf, space } from "../../support/fake-machine.js";
+import { type FakeMachine, machine, NO_FILES, piecesOf, space } from "../../support/fake-machine.js";
 
 function list({ point }: FakeMachine, head: number, ...entries: number[]): void {
   [head, ...entries].forEach((at, i) => {
@@ -192,7 +192,7 @@ test("modules whose types are not known are named", () => {
       snd_cards: 0x140,
     },
   };
-  const missing = driverBuffers(space, machine({ ...variables, modules: 0x180 }, {}).kernel, () => []).missing;
+  const missing = driverBuffers(space, machine({ ...variables, modules: 0x180 }, {}).kernel, () => NO_FILES).missing;
   const names = [
     "CAN (frames that are sent again and again)",
     "SLIP",

@@ -1,5 +1,5 @@
 import type { PrivacyKeep } from "../privacy-names.js";
-import type { Scrub } from "../scrub.js";
+import type { Scrub } from "../scrub-result.js";
 import { SMALL_HALF, SMALL_WORD } from "./kernel-words.js";
 
 /** What `--privacy strict` does not remove, in words; docs/privacy.md explains each. */
