@@ -3,6 +3,7 @@ import { type KernelObjects, memberAddress, walkList } from "../../kernel/object
 import { withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { pairingSecrets } from "./bluetooth-pairing.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
 
@@ -15,8 +16,8 @@ const LISTS = [
 ] as const;
 
 /**
- * Keys of devices with which the machine is paired (Bluetooth), and the one by which they know it; not those of pairing in
- * progress, of connections, nor data that came another way (OOB): they stay. `undefined` if there may be some, but types or symbols do
+ * Keys of devices with which the machine is paired (Bluetooth), the one by which they know it, and what pairing in progress
+ * has; not keys of connections that the controller encrypts: they are not in memory. `undefined` if there may be some, but types or symbols do
  * not lead to them, or not to all.
  */
 export function bluetoothKeys(
@@ -34,6 +35,9 @@ export function bluetoothKeys(
     const own = types.member("hci_dev", "irk");
     if (own !== undefined && addVirtual(space, controller + BigInt(own.offset), own.size, found.list) > 0)
       found.objects++;
+    pairingSecrets(kernel, controller, steps, (address, length) => {
+      if (addVirtual(space, address, length, found.list) > 0) found.objects++;
+    });
     for (const [list, type] of LISTS) {
       const head = memberAddress(kernel, "hci_dev", controller, list);
       const value = types.member(type, "val");

@@ -100,6 +100,13 @@ const BLUETOOTH = {
   "smp_ltk.val": [40, 16],
   "smp_irk.list": [0, 16],
   "smp_irk.val": [48, 16],
+  // No pairing is in progress.
+  "oob_data.list": [0, 16],
+  "hci_conn.list": [0, 16],
+  "hci_dev.remote_oob_data": [64, 16],
+  "hci_dev.conn_hash.list": [80, 16],
+  "hci_dev.smp_data": [96, 8],
+  "hci_dev.smp_bredr_data": [104, 8],
 } as const;
 
 function paired(rest: number, absent?: string) {
@@ -108,6 +115,7 @@ function paired(rest: number, absent?: string) {
   list(guest, 0x1010, [0x2000], rest);
   list(guest, 0x1020, [0x3000]);
   list(guest, 0x1030, []);
+  for (const head of [0x1040, 0x1050]) list(guest, head, []);
   return searched(guest, (kernel) => bluetoothKeys(space, kernel));
 }
 
