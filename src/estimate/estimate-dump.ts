@@ -68,7 +68,8 @@ const RISK = 0.01;
  */
 const STRATA = [KEPT, CACHE, CACHE_PRIVATE, USER, FREE] as const;
 
-interface Stratum {
+/** A class of pages, and the sizes of a sample of them. */
+export interface Stratum {
   readonly number: number;
   readonly pages: number;
   readonly sizes: PageSizes;
@@ -222,7 +223,8 @@ function eachBit({ stretches, bytes }: PageBitmap, visit: (pfn: number, place: n
   }
 }
 
-function levelEstimate(
+/** What an output of this level would take. `strata` need not have the classes that the level drops. */
+export function levelEstimate(
   level: number,
   facts: DumpFacts,
   strata: readonly Stratum[],

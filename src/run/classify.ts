@@ -8,7 +8,7 @@ import { copyOfBitmap, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import type { PageBytes } from "../reader/page-bytes.js";
 import { Warnings } from "../warnings.js";
-import { classifyPages } from "../worker/classify-pages.js";
+import { classifyPages, type ScanPool } from "../worker/classify-pages.js";
 import { type RunContext, WorkerPool } from "../worker/pool.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import type { Session } from "./own-session.js";
@@ -30,14 +30,14 @@ export function checkedPlan({ dump, view, warnings }: Session, asked: Policy): C
 }
 
 /** What pass 1 needs. */
-export interface ClassifyRun {
+export interface ClassifyRun<P extends ScanPool = WorkerPool> {
   readonly dump: Dump;
   readonly view: KernelView;
   /** Pass 1 clears the bits of dropped pages, and counts them by class. */
   readonly plan: PagePlan;
   readonly policy: ScanPolicy;
   /** Makes a pool for a pass by a policy. */
-  readonly poolOf: (policy: ScanPolicy) => WorkerPool;
+  readonly poolOf: (policy: ScanPolicy) => P;
   /** Receives the class of each dropped page. It must be all zeros before. */
   readonly classes?: PageBytes | undefined;
   readonly warnings: Warnings;
@@ -46,9 +46,9 @@ export interface ClassifyRun {
 }
 
 /** The result of pass 1, in addition to the plan. */
-export interface Classified {
+export interface Classified<P extends ScanPool = WorkerPool> {
   /** The pool of the last pass. The caller ends it. */
-  readonly pool: WorkerPool;
+  readonly pool: P;
   /** What was really dropped: without free pages, if their number differs from the kernel's own. */
   readonly policy: ScanPolicy;
   /** Pages that were kept (with `--privacy` dropped) because nothing could be found out about them. */
@@ -60,7 +60,10 @@ export interface Classified {
  * seem free differs from the kernel's counters, it starts again, and keeps them. `pool` is the pool of the first pass.
  * If this throws, no pool is left.
  */
-export async function classify(run: ClassifyRun, pool = run.poolOf(run.policy)): Promise<Classified> {
+export async function classify<P extends ScanPool>(
+  run: ClassifyRun<P>,
+  pool = run.poolOf(run.policy),
+): Promise<Classified<P>> {
   const { dump, view, plan, policy, classes, warnings } = run;
   const done = run.onProgress ?? (() => undefined);
   let current = pool;
@@ -96,7 +99,7 @@ export function dropListed({
   plan,
   classes,
   warnings,
-}: Pick<ClassifyRun, "dump" | "view" | "plan" | "classes" | "warnings">): void {
+}: Pick<ClassifyRun<ScanPool>, "dump" | "view" | "plan" | "classes" | "warnings">): void {
   const before = classes && copyOfBitmap(plan.kept);
   dropFreeLists(dump, view, plan, warnings);
   if (classes !== undefined && before !== undefined) markFree(classes, before, plan.kept);

@@ -7,6 +7,9 @@ import { evenRanges } from "./chunks.js";
 import { inOrder, type WorkerPool } from "./pool.js";
 import type { ScanResult } from "./tasks.js";
 
+/** What pass 1 needs of a pool. */
+export type ScanPool = Pick<WorkerPool, "scan" | "expect" | "end" | "inFlight" | "readAhead">;
+
 /** Pages per task of pass 1: a few milliseconds of work, and no buddy block crosses a border. */
 export const SCAN_PAGES = 2 ** 17;
 
@@ -32,7 +35,7 @@ export interface ScanDoubts {
  * been reached. Pages that cannot be classified are kept, or dropped with `privacy`. `classes` as in `ScanContext`.
  */
 export async function classifyPages(
-  pool: WorkerPool,
+  pool: ScanPool,
   plan: PagePlan,
   warnings: Warnings,
   done: (pfn: number) => void,

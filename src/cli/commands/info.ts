@@ -1,9 +1,8 @@
 import { codecOf } from "../../codec/codecs.js";
 import { DumpError } from "../../errors.js";
-import { estimateDump } from "../../estimate/estimate-dump.js";
+import { roughSize } from "../../estimate/rough-size.js";
 import type { CompleteOptions } from "../../kernel/complete-own.js";
 import { tasksIn } from "../../library/tasks-of.js";
-import type { Dump } from "../../reader/dump.js";
 import { warnOfChange } from "../../reader/source/input-changed.js";
 import type { Session } from "../../run/own-session.js";
 import { openSessionAwake } from "../../run/session.js";
@@ -35,7 +34,7 @@ roughly what it would shrink to.`,
     const dump = await openInputs(files, warnings, values, signal);
     try {
       const session = await openSessionAwake(dump, { ...complete, warnings, signal });
-      const size = session.view === undefined ? null : await roughSize(dump, complete, signal);
+      const size = await shrunkSize(session, signal);
       const info = await dumpInfo(session, size, countTasks(session, complete.vmlinux));
       warnOfChange(dump, warnings);
       if (values.json) printJson(info, 2);
@@ -66,17 +65,14 @@ function countTasks({ dump, view }: Session, vmlinux: CompleteOptions["vmlinux"]
 
 /** For more memory, an estimate takes too long for a quick overview. */
 const MOST_MEMORY = 8 * 2 ** 30;
-const SAMPLE_PAGES = 1024;
 
 /** Bytes of the dump at level 31 with zlib, from a small sample; `null` if that is not possible or would take long. */
-async function roughSize(dump: Dump, complete: CompleteOptions, signal: AbortSignal): Promise<number | null> {
+async function shrunkSize(session: Session, signal: AbortSignal): Promise<number | null> {
+  const { dump, view } = session;
   const memory = dump.ranges.reduce((sum, { start, end }) => sum + (end - start), 0);
-  if (memory > MOST_MEMORY || dump.paths.some(isStorePath)) return null;
+  if (view === undefined || memory > MOST_MEMORY || dump.paths.some(isStorePath)) return null;
   try {
-    const codecs = [codecOf("zlib", undefined)];
-    const options = { ...complete, codecs, samplePages: SAMPLE_PAGES, workers: 1, warnings: new Warnings(), signal };
-    const { levels } = await estimateDump(dump, options);
-    return levels.find(({ level }) => level === 31)?.sizes[0]?.bytes ?? null;
+    return (await roughSize(session, codecOf("zlib", undefined), signal)) ?? null;
   } catch (error) {
     if (error instanceof DumpError && error.code !== "ABORTED") return null;
     throw error;
