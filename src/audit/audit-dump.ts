@@ -1,5 +1,4 @@
 import { basename } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { DumpError, throwIfAborted } from "../errors.js";
 import { createSearcher } from "../filter/text/searcher.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
@@ -9,6 +8,7 @@ import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
 import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../kernel/page/page-kinds.js";
+import { type LongWork, runAwake } from "../long-work.js";
 import {
   aDump,
   aFlag,
@@ -76,7 +76,7 @@ const AUDIT: Shape<AuditOptions> = {
 /** Numbers of the kinds whose pages are findings as a whole. */
 const FINDINGS: ReadonlySet<number> = new Set([...UNKNOWN_KINDS, ...USER_DATA_KINDS].map((kind) => KIND[kind]));
 
-/** Pages that are read before other events may run: 128 MiB of 4 KiB pages, some tenths of a second. */
+/** Pages whose kinds are read at once: 128 MiB of 4 KiB pages. */
 const WINDOW = 2 ** 15;
 const MOST_PLACES = 10_000;
 
@@ -99,9 +99,8 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   const other = original && kindSourceOf(await openOriginalSession(original, dump, complete));
   if (original !== undefined) checkSameKernel(own, other, original);
   if (own.reader === undefined && other?.reader === undefined && secrets.length === 0) {
-    const without = `${own.why ?? ""}${other === undefined ? "" : `; of the original: ${other.why}`}`;
     throw new DumpError("CANNOT_FILTER", "its pages cannot be classified", {
-      why: without,
+      why: `${own.why ?? ""}${other === undefined ? "" : `; of the original: ${other.why}`}`,
       file: dump.paths[0] ?? "",
       cure: `${OPTION.original} names the dump it was made from; ${OPTION.secrets} searches without that`,
     });
@@ -121,39 +120,45 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   const used = { own: false, other: false };
   const counts = PAGE_KINDS.map(() => ({ pages: 0, zeroPages: 0 }));
   let done = 0;
-  for (const { startPfn, endPfn } of evenRanges(present, dump.maxMapnr, WINDOW)) {
-    kinds.fill(KIND["no-struct-page"]);
-    own.reader?.read(startPfn, endPfn, kinds);
-    other?.reader?.read(startPfn, endPfn, otherKinds);
-    const here = countBits(present, startPfn, endPfn);
-    if (here === 0) continue;
-    if (own.reader !== undefined) used.own = true;
-    if (other?.reader !== undefined && takeUnknown(kinds, otherKinds, endPfn - startPfn)) used.other = true;
-    const range = { startPfn, endPfn };
-    damagedPages += searchPages(dump, present, range, searcher, {
-      page(pfn, zero) {
-        const count = counts[kinds[pfn - startPfn] as number] as (typeof counts)[number];
-        count.pages++;
-        if (zero) count.zeroPages++;
-        else if (FINDINGS.has(kinds[pfn - startPfn] as number)) rules?.page(pfn);
-      },
-      secret(secret, pfn, offset) {
-        tally.inPage(secret, pfn, offset, kinds[pfn - startPfn] as number, dump.pageSize);
-        rules?.inPage(secret, pfn, offset);
-      },
-    });
-    done += here;
-    options.onProgress?.(done, pages);
-    await setImmediate();
-    throwIfAborted(signal);
-  }
+  const looking = function* (): LongWork<void> {
+    for (const { startPfn, endPfn } of evenRanges(present, dump.maxMapnr, WINDOW)) {
+      yield undefined;
+      kinds.fill(KIND["no-struct-page"]);
+      own.reader?.read(startPfn, endPfn, kinds);
+      other?.reader?.read(startPfn, endPfn, otherKinds);
+      const here = countBits(present, startPfn, endPfn);
+      if (here === 0) continue;
+      if (own.reader !== undefined) used.own = true;
+      if (other?.reader !== undefined && takeUnknown(kinds, otherKinds, endPfn - startPfn)) used.other = true;
+      const range = { startPfn, endPfn };
+      damagedPages += yield* searchPages(dump, present, range, searcher, {
+        page(pfn, zero) {
+          const count = counts[kinds[pfn - startPfn] as number] as (typeof counts)[number];
+          count.pages++;
+          if (zero) count.zeroPages++;
+          else if (FINDINGS.has(kinds[pfn - startPfn] as number)) rules?.page(pfn);
+        },
+        secret(secret, pfn, offset) {
+          tally.inPage(secret, pfn, offset, kinds[pfn - startPfn] as number, dump.pageSize);
+          rules?.inPage(secret, pfn, offset);
+        },
+      });
+      done += here;
+      options.onProgress?.(done, pages);
+      throwIfAborted(signal);
+    }
+  };
+  await runAwake(looking(), { signal });
   const outsideBytes =
     secrets.length === 0
       ? 0
-      : searchOutside(dump, secrets, searcher, (secret, place) => {
-          tally.outside(secret, place);
-          rules?.outside(secret, place);
-        });
+      : await runAwake(
+          searchOutside(dump, secrets, searcher, (secret, place) => {
+            tally.outside(secret, place);
+            rules?.outside(secret, place);
+          }),
+          { signal },
+        );
   for (const one of original === undefined ? [dump] : [dump, original]) checkUnchanged(one, warnings);
   const kindCounts = countsOf(counts);
   const sumOf = (verdict: KindCount["verdict"]) =>

@@ -2,6 +2,7 @@ import { loadEncodeModule } from "../codec/wasm/encode/load.js";
 import { DumpError } from "../errors.js";
 import { ERASED } from "../filter/erase/spans.js";
 import type { Searcher } from "../filter/text/searcher.js";
+import type { LongWork } from "../long-work.js";
 import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import type { PfnRange } from "../reader/pfn-range.js";
@@ -18,15 +19,15 @@ export interface PageVisitor {
 /**
  * Reads the pages of [startPfn, endPfn) whose bit is set, and searches them. A secret that begins in these pages is
  * also found if it continues in the next page, if the dump has that. Returns how many pages cannot be decoded; they
- * count as not zero. Each page costs its read, and about 1 ns per byte.
+ * count as not zero. Each page costs its read, and about 1 ns per byte. Yields behind each read.
  */
-export function searchPages(
+export function* searchPages(
   dump: Dump,
   present: PageBitmap,
   { startPfn, endPfn }: PfnRange,
   searcher: Searcher,
   visitor: PageVisitor,
-): number {
+): LongWork<number> {
   const { pageSize, maxMapnr } = dump;
   const { input, reach } = searcher;
   const zero = loadEncodeModule("zero", searcher.memory);
@@ -53,6 +54,7 @@ export function searchPages(
       const page = Math.floor(at / pageSize);
       visitor.secret(secret, first + page, at - page * pageSize);
     });
+    yield undefined;
     pfn = findBit(present, end, endPfn, true);
   }
   return damaged;

@@ -1,4 +1,5 @@
 import type { Searcher } from "../filter/text/searcher.js";
+import type { LongWork } from "../long-work.js";
 import type { Dump } from "../reader/dump.js";
 import { FLATTENED_HEADER_SIZE, RECORD_HEADER_SIZE } from "../reader/flattened/records.js";
 import { type ByteSource, readInto } from "../reader/source/byte-source.js";
@@ -24,27 +25,29 @@ export interface FilePlace {
  * Searches all bytes of a dump that are not a page's content. A secret in a note is found twice: in the note, and in
  * the file. Returns how many bytes of the files were searched.
  */
-export function searchOutside(
+export function* searchOutside(
   dump: Dump,
   secrets: readonly Secret[],
   searcher: Searcher,
   found: (secret: number, place: FilePlace) => void,
-): number {
+): LongWork<number> {
   const file = dump.paths[0] ?? "";
-  searchBytes(searcher, dump.noteArea, (secret, offset) => {
+  yield* searchBytes(searcher, dump.noteArea, (secret, offset) => {
     const note = dump.notes.find(({ desc, descOffset }) => offset >= descOffset && offset < descOffset + desc.length);
     found(secret, { where: "notes", file, offset, ...(note === undefined ? {} : { note: note.name }) });
   });
   if (dump.eraseinfo !== undefined) {
-    searchBytes(searcher, dump.eraseinfo, (secret, offset) => found(secret, { where: "eraseinfo", file, offset }));
+    yield* searchBytes(searcher, dump.eraseinfo, (secret, offset) =>
+      found(secret, { where: "eraseinfo", file, offset }),
+    );
   }
   let bytes = 0;
   for (const one of pageData(dump.image)) {
-    bytes += searchGaps(one, secrets, searcher, (secret, offset) =>
+    bytes += yield* searchGaps(one, secrets, searcher, (secret, offset) =>
       found(secret, { where: "file", file: one.source.name, offset }),
     );
     if (one.image.flattened !== undefined) {
-      bytes += searchHidden(one, secrets, searcher, (secret, offset) =>
+      bytes += yield* searchHidden(one, secrets, searcher, (secret, offset) =>
         found(secret, { where: "flattened", file: one.source.name, offset }),
       );
     }
@@ -54,7 +57,7 @@ export function searchOutside(
 
 type Found = (secret: number, offset: number) => void;
 
-function searchBytes(searcher: Searcher, bytes: Uint8Array, found: Found): void {
+function searchBytes(searcher: Searcher, bytes: Uint8Array, found: Found): LongWork<void> {
   const source: ByteSource = {
     name: "",
     size: bytes.length,
@@ -64,18 +67,23 @@ function searchBytes(searcher: Searcher, bytes: Uint8Array, found: Found): void 
       return part.length;
     },
   };
-  searchRange(searcher, source, { start: 0, end: bytes.length }, found);
+  return searchRange(searcher, source, { start: 0, end: bytes.length }, found);
 }
 
 /** Searches the bytes of a file that are not a page's content, also for secrets that lie across their borders. */
-function searchGaps({ source, pages }: PageData, secrets: readonly Secret[], searcher: Searcher, found: Found): number {
+function* searchGaps(
+  { source, pages }: PageData,
+  secrets: readonly Secret[],
+  searcher: Searcher,
+  found: Found,
+): LongWork<number> {
   let bytes = 0;
   let done = 0;
   for (const gap of gapsOf(pages, source.size)) {
     const start = Math.max(done, gap.start - searcher.reach);
     done = gap.end;
     bytes += gap.end - gap.start;
-    searchRange(searcher, source, { start, end: gap.end }, (secret, offset) => {
+    yield* searchRange(searcher, source, { start, end: gap.end }, (secret, offset) => {
       const { length } = (secrets[secret] as Secret).bytes;
       if (!isWithin(pages, offset, offset + length)) found(secret, offset);
     });
@@ -87,12 +95,12 @@ function searchGaps({ source, pages }: PageData, secrets: readonly Secret[], sea
  * Searches the bytes of a flattened file that the inner file does not have: headers of records, padding, bytes behind
  * the end marker, and records that later ones overwrite.
  */
-function searchHidden(
+function* searchHidden(
   { image, source }: PageData,
   secrets: readonly Secret[],
   searcher: Searcher,
   found: Found,
-): number {
+): LongWork<number> {
   const outer = attachFile(image);
   const head = Buffer.alloc(RECORD_HEADER_SIZE);
   let record = { payload: FLATTENED_HEADER_SIZE, length: 0, target: 0 };
@@ -107,7 +115,7 @@ function searchHidden(
     }
     return atEnd || offset < record.payload ? undefined : record;
   };
-  searchRange(searcher, outer, { start: 0, end: outer.size }, (secret, offset) => {
+  yield* searchRange(searcher, outer, { start: 0, end: outer.size }, (secret, offset) => {
     const { bytes } = secrets[secret] as Secret;
     const inside = recordAt(offset);
     if (inside !== undefined && offset + bytes.length <= inside.payload + inside.length) {
@@ -122,9 +130,9 @@ function searchHidden(
 
 /**
  * Searches for secrets that begin in a range, piece by piece. Zeros that are not stored are skipped, except those
- * directly before data.
+ * directly before data. Yields behind each piece.
  */
-function searchRange(searcher: Searcher, source: ByteSource, { start, end }: FileRange, found: Found): void {
+function* searchRange(searcher: Searcher, source: ByteSource, { start, end }: FileRange, found: Found): LongWork<void> {
   const { input, room, reach } = searcher;
   for (let at = start; at < end; at += room) {
     at = Math.max(at, (source.zerosEnd?.(at) ?? at) - reach);
@@ -134,5 +142,6 @@ function searchRange(searcher: Searcher, source: ByteSource, { start, end }: Fil
     // Bytes that cannot be read are not searched.
     readInto(source, input.subarray(0, length), at, "data");
     searcher.search(places, length, (secret, offset) => found(secret, at + offset));
+    yield undefined;
   }
 }

@@ -1,6 +1,11 @@
 /** Audits of built dumps: secrets across borders and outside of pages, struct pages from the original, damage. */
 import { writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { auditDump } from "../../src/audit/audit-dump.js";
+import { searchPages } from "../../src/audit/scan-pages.js";
+import { createSearcher } from "../../src/filter/text/searcher.js";
+import { setBits, sharedBitmap } from "../../src/reader/bitmap.js";
+import { openDump } from "../../src/reader/open.js";
 import { expectFailure, inFolder } from "../support/cli.js";
 import { runHere } from "../support/cli-here.js";
 import { buildElf } from "../support/elf-image.js";
@@ -9,7 +14,7 @@ import { flatten } from "../support/flattened-image.js";
 import { toElf, toKdump } from "../support/kernel-dump.js";
 import { buildKernel, type PageDescription } from "../support/kernel-image.js";
 import { failureOfAsync } from "../support/open.js";
-import { auditFile } from "./support.js";
+import { auditFile, secretsOf } from "./support.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
@@ -33,6 +38,42 @@ function write(name: string, bytes: Uint8Array): string {
   writeFileSync(file(name), bytes);
   return file(name);
 }
+
+describe("what is searched gives way to other events", () => {
+  test("pages, behind each read", () => {
+    const bytes = buildElf({ loads: [{ paddr: 0, data: Buffer.alloc(1024 * PAGE, "x") }] });
+    const dump = openDump(write("pages", bytes));
+    const present = sharedBitmap(dump.maxMapnr);
+    setBits(present, 0, 1024);
+    const searcher = createSearcher(secretsOf([SECRET]), PAGE);
+    const visitor = { page: () => undefined, secret: () => undefined };
+    const turns = [...searchPages(dump, present, { startPfn: 0, endPfn: 1024 }, searcher, visitor)];
+    expect(turns).toHaveLength((1024 * PAGE) / searcher.room);
+    expect(turns.length).toBeGreaterThan(1);
+    dump.close();
+  });
+
+  test("what is outside of pages: a signal stops it", async () => {
+    const bytes = toElf(buildKernel({ pages: [] }), { style: "qemu" });
+    const dump = openDump(write("long", Buffer.concat([bytes, Buffer.alloc(16 * 2 ** 20, "x")])));
+    // Each piece of the work takes long, however fast the machine is.
+    let now = 0;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => {
+      now += 1000;
+      return now;
+    });
+    const controller = new AbortController();
+    const options = {
+      ...{ secrets: secretsOf([SECRET]), signal: controller.signal },
+      onProgress(pages: number, all: number) {
+        if (pages === all) setImmediate(() => setImmediate(() => controller.abort()));
+      },
+    };
+    await expect(auditDump(dump, options)).rejects.toMatchObject({ code: "ABORTED" });
+    clock.mockRestore();
+    dump.close();
+  });
+});
 
 describe.each([
   ["ELF", (pages: PageDescription[]) => toElf(buildKernel({ pages }), { style: "qemu" })],
