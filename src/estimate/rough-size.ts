@@ -1,7 +1,7 @@
 import type { Codec } from "../codec/codecs.js";
 import { KEPT } from "../filter/page-classes.js";
 import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
-import { nextRun, type PageBitmap, runsFrom } from "../reader/bitmap.js";
+import { countBits, nextRun, type PageBitmap, runsFrom } from "../reader/bitmap.js";
 import { checkedPlan, classify } from "../run/classify.js";
 import type { Session } from "../run/own-session.js";
 import { Warnings } from "../warnings.js";
@@ -28,7 +28,7 @@ export async function roughSize(session: Session, codec: Codec, signal?: AbortSi
     poolOf: (policy) => ownScanner(dump, plan.kept, { space, memMap, pageLayout, policy }, signal),
   });
   await pool.end();
-  const pages = plan.inputPages - plan.dropped.reduce((sum, count) => sum + count, 0);
+  const pages = countBits(plan.kept, 0, plan.maxMapnr);
   // Seeded, so that the same dump always gets the same estimate.
   const pfns = placesOf(plan.kept, plan.maxMapnr, drawSorted(SAMPLE_PAGES, pages, KEPT + 1));
   const sizes = await samplePages(dump, pfns, [codec], signal, () => undefined);
