@@ -9,6 +9,7 @@ export const MOCKING = [
   "test/filter/privacy/large-slabs.test.ts",
   "test/filter/privacy/long-names.test.ts",
   "test/filter/privacy/open-files.test.ts",
+  "test/filter/privacy/post-queues.test.ts",
   "test/reader/closed-once.test.ts",
   "test/reader/source/packed/built-in-zstd.test.ts",
   "test/shard/allowed-output.test.ts",

@@ -26,6 +26,8 @@ import { zeroesOnAllocation } from "./zeroed-memory.js";
 const MAX_BUFFERS = 1 << 20;
 /** The most namespaces and POSIX queues. */
 const MAX_ROOTS = 1 << 16;
+/** S_IFREG, in the upper four bits of a file's mode. */
+const REGULAR = 8;
 /** The most files that are open. */
 const MAX_FILES = 1 << 22;
 /** The most bytes of an object whose content is read. */
@@ -140,6 +142,7 @@ export class Collector implements QueueRoots {
 
   look(slab: Slab): void {
     const { cache, free } = slab;
+    const { name } = cache;
     const { offset, wordSize } = cache.freelist;
     if (free === undefined) this.doubtful++;
     this.padding.add(slab, this.#holesOf(cache));
@@ -157,7 +160,6 @@ export class Collector implements QueueRoots {
       this.add("free-objects", at, before);
       this.add("free-objects", at + offset + wordSize, cache.objectSize - offset - wordSize, before > 0 ? 0 : 1);
     }
-    const { name } = cache;
     const kind = this.#bufferCaches.kindOf(cache);
     if (kind !== undefined) {
       if (kind === "path-names") this.#longNames(slab);
@@ -300,16 +302,19 @@ export class Collector implements QueueRoots {
   /** Collects open files; where the kernel merged their cache, also what is none, which its operations and data show. */
   #filesIn(slab: Slab): void {
     this.#everyUsed(slab, (at) => {
-      const operations = this.#pointer("file", "f_op", at);
-      const own = this.#pointer("file", "private_data", at);
+      const [operations, own] = ["f_op", "private_data"].map((name) => this.#pointer("file", name, at));
       if (operations === undefined || own === undefined) return;
       if (this.files.length < MAX_FILES) this.files.push({ operations, own });
       else this.cut = true;
     });
   }
 
+  /** Queues: in inodes of directories the kernel does not set the tree, so that it may be anything. */
   #postQueues(slab: Slab): void {
+    const mode = this.#kernel.types.member("mqueue_inode_info", "vfs_inode.i_mode");
     this.#everyUsed(slab, (at) => {
+      const bits = mode && this.#read(at + mode.offset, 2)?.getUint16(0, this.#kernel.memory.littleEndian);
+      if (bits !== undefined && bits >> 12 !== REGULAR) return;
       const root = this.#pointer("mqueue_inode_info", "msg_tree.rb_node", at);
       if (root !== undefined && this.trees.size < MAX_ROOTS) this.trees.add(root);
     });
