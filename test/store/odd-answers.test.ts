@@ -169,6 +169,18 @@ test("a page that a proxy answers with 200 is no answer to any request: nothing 
   }
 });
 
+test("an empty answer is no page, whatever it is called: Swift calls it HTML", async () => {
+  const store = await storeOf((request, response) => {
+    request.resume().on("end", () => {
+      response.writeHead(200, { "content-type": "text/html; charset=UTF-8", "content-length": 0, etag: '"e"' }).end();
+    });
+  });
+  await store.put(at, Buffer.from("small"), { force: true });
+  expect(await store.uploadPart(at, "id", 1, Buffer.from("part"))).toMatchObject({ etag: '"e"' });
+  await store.abortUpload(at, "id");
+  await store.remove(at);
+});
+
 test("lists of another kind, or none, are no empty lists", async () => {
   let text = "";
   const store = await storeOf((request, response) => {
