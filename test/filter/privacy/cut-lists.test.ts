@@ -17,6 +17,7 @@ import { readMember, walkList } from "../../../src/kernel/objects/kernel-objects
 import { treeNodes, xarrayEntries } from "../../../src/kernel/objects/lookup-trees.js";
 import { networkSpaces } from "../../../src/kernel/objects/network-spaces.js";
 import { BASE, type FakeMachine, machine, NO_FILES, piecesOf, space } from "../../support/fake-machine.js";
+import { BLUETOOTH, BUFIO, INPUT, SUNRPC, WIRELESS } from "../../support/object-types.js";
 
 /** A list; `rest`: where its last entry leads instead of the head. */
 function list({ point }: FakeMachine, head: number, entries: readonly number[], rest = head): void {
@@ -88,18 +89,8 @@ const without = (types: Types, member: string | undefined): Types =>
 /** A cache that every kernel has. */
 const NAMED = [{ name: "names_cache", address: BASE + 0x4000n }];
 
-const BLUETOOTH = {
-  hci_dev: [0, 256],
-  "hci_dev.list": [0, 16],
-  "hci_dev.link_keys": [16, 16],
-  "hci_dev.long_term_keys": [32, 16],
-  "hci_dev.identity_resolving_keys": [48, 16],
-  "link_key.list": [0, 16],
-  "link_key.val": [24, 16],
-  "smp_ltk.list": [0, 16],
-  "smp_ltk.val": [40, 16],
-  "smp_irk.list": [0, 16],
-  "smp_irk.val": [48, 16],
+const PAIRED = {
+  ...BLUETOOTH,
   // No pairing is in progress.
   "oob_data.list": [0, 16],
   "hci_conn.list": [0, 16],
@@ -110,7 +101,7 @@ const BLUETOOTH = {
 } as const;
 
 function paired(rest: number, absent?: string) {
-  const guest = machine({ hci_dev_list: 0x100 }, without(BLUETOOTH, absent));
+  const guest = machine({ hci_dev_list: 0x100 }, without(PAIRED, absent));
   list(guest, 0x100, [0x1000]);
   list(guest, 0x1010, [0x2000], rest);
   list(guest, 0x1020, [0x3000]);
@@ -120,17 +111,7 @@ function paired(rest: number, absent?: string) {
 }
 
 function wireless(rest: number, absent?: string) {
-  const types = {
-    ieee80211_sub_if_data: [0, 64],
-    net_device: [0, 100],
-    "net.dev_base_head": [0, 16],
-    "net_device.dev_list": [0, 16],
-    "net_device.netdev_ops": [16, 8],
-    "ieee80211_sub_if_data.key_list": [16, 16],
-    "ieee80211_key.list": [0, 16],
-    "ieee80211_key.conf.keylen": [304, 1],
-    "ieee80211_key.conf.key": [305, 0],
-  } as const;
+  const types = WIRELESS;
   const guest = machine({ init_net: 0x100, ieee80211_dataif_ops: 0x200 }, without(types, absent));
   list(guest, 0x100, [0x1000]);
   guest.point(0x1010, 0x200);
@@ -140,12 +121,7 @@ function wireless(rest: number, absent?: string) {
 }
 
 function keyboards(rest: number, absent?: string) {
-  const types = {
-    input_dev: [0, 64],
-    "input_dev.node": [0, 16],
-    "input_dev.vals": [16, 8],
-    "input_dev.max_vals": [24, 4],
-  } as const;
+  const types = INPUT;
   const guest = machine({ init_task: 0x40, input_dev_list: 0x100 }, without(types, absent));
   list(guest, 0x100, [0x1000], rest);
   guest.point(0x1010, 0x8000);
@@ -154,21 +130,7 @@ function keyboards(rest: number, absent?: string) {
 }
 
 function calls(rest: number, absent?: string) {
-  const types = {
-    sunrpc_net: [0, 64],
-    "sunrpc_net.all_clients": [16, 16],
-    "net.list": [0, 16],
-    "net.gen": [16, 8],
-    "net_generic.ptr": [0, 0],
-    "rpc_clnt.cl_clients": [0, 16],
-    "rpc_clnt.cl_tasks": [16, 16],
-    "rpc_task.tk_task": [0, 16],
-    "rpc_task.tk_rqstp": [16, 8],
-    "rpc_rqst.rq_buffer": [0, 8],
-    "rpc_rqst.rq_callsize": [8, 8],
-    "rpc_rqst.rq_rbuffer": [16, 8],
-    "rpc_rqst.rq_rcvsize": [24, 8],
-  } as const;
+  const types = SUNRPC;
   const guest = machine(
     { init_net: 0x200, sunrpc_net_id: 0x80, net_namespace_list: 0x180, rpc_buffer_mempool: 0x190 },
     without(types, absent),
@@ -185,14 +147,9 @@ function calls(rest: number, absent?: string) {
 }
 
 const DISKS = {
-  dm_bufio_client: [0, 256],
-  "dm_bufio_client.client_list": [0, 16],
-  "dm_bufio_client.block_size": [16, 4],
-  "dm_bufio_client.reserved_buffers": [24, 16],
+  ...BUFIO,
   "dm_bufio_client.buffer_tree.rb_node": [48, 8],
   "dm_bufio_client.slab_cache": [56, 8],
-  "dm_buffer.node": [0, 24],
-  "dm_buffer.data": [32, 8],
   "dm_buffer.lru_list": [64, 16],
 } as const;
 
@@ -236,12 +193,7 @@ test.each([
 });
 
 test("drivers whose lists are cut off are named, beside what was found", () => {
-  const types = {
-    input_dev: [0, 64],
-    "input_dev.node": [0, 16],
-    "input_dev.vals": [16, 8],
-    "input_dev.max_vals": [24, 4],
-  } as const;
+  const types = INPUT;
   const guest = machine({ init_task: 0x40, input_dev_list: 0x100 }, types);
   list(guest, 0x100, [0x1000], NOWHERE);
   guest.point(0x1010, 0x8000);

@@ -8,6 +8,7 @@ import { squashfsCaches } from "../../../src/filter/privacy/squashfs-caches.js";
 import { wirelessKeys } from "../../../src/filter/privacy/wireless-keys.js";
 import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.js";
 import { BASE, type FakeMachine, machine, NO_FILES, piecesOf, space } from "../../support/fake-machine.js";
+import { BLUETOOTH, INPUT, WIRELESS } from "../../support/object-types.js";
 
 const at = (address: number) => BASE + BigInt(address);
 
@@ -137,10 +138,7 @@ test("input devices: the events of the last packet, and the ring of a virtual ma
   const guest = machine(
     { input_dev_list: 0x100, virtinput_status: 0x40 },
     {
-      input_dev: [0, 64],
-      "input_dev.node": [0, 16],
-      "input_dev.vals": [16, 8],
-      "input_dev.max_vals": [24, 4],
+      ...INPUT,
       "input_dev.event": [32, 8],
       "input_dev.dev.driver_data": [40, 8],
       "virtio_input.evts": [32, 512],
@@ -165,18 +163,8 @@ test("Bluetooth: keys of paired devices, and the controller's own", () => {
   const guest = machine(
     { hci_dev_list: 0x100 },
     {
-      hci_dev: [0, 256],
-      "hci_dev.list": [0, 16],
-      "hci_dev.link_keys": [16, 16],
-      "hci_dev.long_term_keys": [32, 16],
-      "hci_dev.identity_resolving_keys": [48, 16],
+      ...BLUETOOTH,
       "hci_dev.irk": [64, 16],
-      "link_key.list": [0, 16],
-      "link_key.val": [24, 16],
-      "smp_ltk.list": [0, 16],
-      "smp_ltk.val": [40, 16],
-      "smp_irk.list": [0, 16],
-      "smp_irk.val": [48, 16],
     },
   );
   list(guest, 0x100, 0x1000);
@@ -190,17 +178,9 @@ test("Bluetooth: keys of paired devices, and the controller's own", () => {
 
 test("Wi-Fi: keys of all links; of what is no link of Wi-Fi nothing", () => {
   const types = {
-    ieee80211_sub_if_data: [0, 64],
-    net_device: [0, 100],
-    "net.dev_base_head": [0, 16],
-    "net_device.dev_list": [0, 16],
-    "net_device.netdev_ops": [16, 8],
-    "ieee80211_sub_if_data.key_list": [16, 16],
-    "ieee80211_key.list": [0, 16],
+    ...WIRELESS,
     "ieee80211_key.u.aes_cmac.key": [32, 240],
     "ieee80211_key.conf.cipher": [300, 4],
-    "ieee80211_key.conf.keylen": [304, 1],
-    "ieee80211_key.conf.key": [305, 0],
   } as const;
   const guest = machine({ init_net: 0x100, ieee80211_dataif_ops: 0x200 }, types);
   list(guest, 0x100, 0x1000, 0x2000);

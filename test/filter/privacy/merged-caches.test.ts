@@ -6,6 +6,7 @@ import { journalCopies } from "../../../src/filter/privacy/journal-copies.js";
 import { rpcBuffers } from "../../../src/filter/privacy/rpc-buffers.js";
 import { SearchSteps } from "../../../src/filter/privacy/search-steps.js";
 import { BASE, type FakeMachine, machine, piecesOf, space } from "../../support/fake-machine.js";
+import { BUFIO, SUNRPC } from "../../support/object-types.js";
 
 const at = (address: number) => BASE + BigInt(address);
 /** A cache that every kernel has. */
@@ -80,19 +81,7 @@ test("names of files are named where their cache is merged, and no symbol leads 
 });
 
 const RPC = {
-  sunrpc_net: [0, 64],
-  "sunrpc_net.all_clients": [16, 16],
-  "net.list": [0, 16],
-  "net.gen": [16, 8],
-  "net_generic.ptr": [0, 0],
-  "rpc_clnt.cl_clients": [0, 16],
-  "rpc_clnt.cl_tasks": [16, 16],
-  "rpc_task.tk_task": [0, 16],
-  "rpc_task.tk_rqstp": [16, 8],
-  "rpc_rqst.rq_buffer": [0, 8],
-  "rpc_rqst.rq_callsize": [8, 8],
-  "rpc_rqst.rq_rbuffer": [16, 8],
-  "rpc_rqst.rq_rcvsize": [24, 8],
+  ...SUNRPC,
   "mempool.elements": [8, 8],
   "mempool.curr_nr": [16, 4],
 } as const;
@@ -122,12 +111,7 @@ test("SUNRPC: calls and answers of all clients in all name spaces, and buffers i
 });
 
 const DISKS = {
-  dm_bufio_client: [0, 256],
-  "dm_bufio_client.client_list": [0, 16],
-  "dm_bufio_client.block_size": [16, 4],
-  "dm_bufio_client.reserved_buffers": [24, 16],
-  "dm_buffer.node": [0, 24],
-  "dm_buffer.data": [32, 8],
+  ...BUFIO,
   "rb_node.rb_left": [16, 8],
   "rb_node.rb_right": [8, 8],
 } as const;
