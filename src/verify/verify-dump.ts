@@ -6,7 +6,7 @@ import { onlyGiven } from "../only-given.js";
 import { checkArgument, checkGiven, someFileNames } from "../option-shape.js";
 import { either } from "../option-words.js";
 import { fillBitmaps, segmentsOf, stretchesOf } from "../reader/attach.js";
-import { countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
+import { copyOfBitmap, countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import type { ElfDump } from "../reader/elf/open.js";
 import { openInput } from "../reader/open-input.js";
@@ -122,13 +122,15 @@ async function verifyOpened(
   const { dump } = session;
   const pages = dump.maxMapnr;
   const stretches = stretchesOf(dump.image);
-  const promised = sharedBitmap(stretches);
   const readable = sharedBitmap(stretches);
-  fillBitmaps(dump.image, { exists: sharedBitmap(stretches), data: readable });
+  const exists = sharedBitmap(stretches);
+  fillBitmaps(dump.image, { exists, data: readable });
+  const promised = copyOfBitmap(readable);
   // A kdump's second bitmap also promises pages that are in no file. The missing pages of an ELF file are counted where
   // it is cut off.
-  const all = dump.image.kind === "kdump" ? { ...dump.image, present: dump.image.dumped } : dump.image;
-  fillBitmaps(all, { exists: sharedBitmap(stretches), data: promised });
+  if (dump.image.kind === "kdump") {
+    fillBitmaps({ ...dump.image, present: dump.image.dumped }, { exists, data: promised });
+  }
   if (countBits(promised, 0, pages) === 0) {
     findings.add({ kind: "missing-page", message: "it has no page of memory", file });
   }
