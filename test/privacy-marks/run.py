@@ -39,7 +39,7 @@ key, _, kdump = name.partition("+")
 sources = os.path.join(work, "marks-sources")
 os.makedirs(sources, exist_ok=True)
 shutil.copy(os.path.join(here, "marks.c"), os.path.join(sources, "workload.c"))
-for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h", "marks-further.h"):
+for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h", "marks-further.h", "marks-flight.h"):
     shutil.copy(os.path.join(here, header), sources)
 shutil.copy(os.path.join(tools, "guest-init"), os.path.join(sources, "guest-init"))
 corpuslib.HERE = sources
