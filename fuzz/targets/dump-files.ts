@@ -197,9 +197,28 @@ export const migrations: readonly StreamOptions[] = [
 
 const migrationTarget: FuzzTarget = {
   name: "migration",
-  seeds: () => migrations.map(buildMigration),
+  seeds: () => [...migrations.map(buildMigration), virtioMem()],
   run: (input) => lookAtFiles([asFile("migration", input)]),
 };
+
+/** With a virtio-mem device: 4 pages from 4 GiB on, in units of a page, 3 of them plugged in. */
+function virtioMem(): Uint8Array {
+  const early = Buffer.alloc(44);
+  early.writeBigUInt64BE(0x1_0000_0000n, 0);
+  early.writeBigUInt64BE(4n * 4096n, 8);
+  early.writeBigUInt64BE(4096n, 16);
+  early.writeBigUInt64BE(3n * 4096n, 28);
+  early.writeBigUInt64BE(0b1011n, 36);
+  const block = "0000:00:03.0/vmem0";
+  return buildMigration({
+    blocks: [
+      { name: "pc.ram", length: 4 * 4096 },
+      { name: block, length: 4 * 4096 },
+    ],
+    parts: [[{ page: 1, data: page("vmem"), block }]],
+    early: [{ name: "0000:00:03.0/virtio-mem-device-early", data: early }],
+  });
+}
 
 /** Machines saved in disk images, of both kinds of tables, and of two snapshots. */
 const qcow2Target: FuzzTarget = {

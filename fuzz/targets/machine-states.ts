@@ -19,6 +19,8 @@ import { asFile } from "../files.js";
 import { lookAtFiles } from "../look.js";
 import type { FuzzTarget } from "../target.js";
 
+const DIMM =
+  "<domain><memory model='dimm'><size unit='KiB'>16</size><address type='dimm' slot='0' base='0x100000000'/></memory></domain>";
 const memory = patternBytes("memory ", 8 * 4096);
 const cpu: VmwareCpu = {
   registers: { rax: 1n, rip: 0xffff_ffff_8100_0000n, rsp: 0xffff_c900_0000_0000n, gs_base: 0xffff_8880_0000_0000n },
@@ -172,6 +174,7 @@ const saveTarget: FuzzTarget = {
     });
     return [
       buildSave(stream, { room: 200 }),
+      buildSave(stream, { room: 400, xml: DIMM }),
       buildSave(stream, { room: 200, order: "big", version: 1 }),
       buildSave(Buffer.concat([Buffer.alloc(100), stream]), { room: 200, format: 6 }),
       buildSave(stream, { room: 200, magic: "LibvirtQemudPart" }),
