@@ -51,12 +51,15 @@ function makeOtherVersion(to: string): void {
   let places = 0;
   for (const file of files.filter((name) => /\.c?js$/.test(name)).map((name) => join(to, "dist", name))) {
     const text = readFileSync(file, "utf8");
-    if (!/\bJOB_FORMAT ?= ?3\b/.test(text)) continue;
+    if (!/\bJOB_FORMAT ?= ?3\b|reads format 3\)/.test(text)) continue;
     // Bundles have the number in place of its name.
-    const later = text.replace(/(JOB_FORMAT ?= ?|version:[\w$.]+\(3,|version:|version!==)3\b/g, (_, before: string) => {
-      places++;
-      return `${before.replace("(3,", "(4,")}4`;
-    });
+    const later = text.replace(
+      /(JOB_FORMAT ?= ?|version:[\w$.]+\(3,|version:|>0&&\w+!==|version !== |reads format )3\b/g,
+      (_, before: string) => {
+        places++;
+        return `${before.replace("(3,", "(4,")}4`;
+      },
+    );
     writeFileSync(file, later);
   }
   expect(places).toBeGreaterThan(4);
