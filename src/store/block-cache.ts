@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { type DumpError, type PlainDumpError, reviveDumpError } from "../errors.js";
 
 /** Bytes of a line, the unit of fetching and caching: 64 KiB are 16 pages, or the struct pages of 4 MiB. */
@@ -34,7 +35,7 @@ const FAILURE_BYTES = 1024;
  * the store thread changes lines, and only those that are not pinned.
  */
 export interface BlockCache {
-  /** [0] is the bell of the store thread, [1] the number of mailboxes given out, [2] the clock for `stamp`. */
+  /** [0] is the bell of the store thread, [1] the number of mailboxes given out, [2] the clock for `stamp`, [3] which cache it is. */
   readonly control: Int32Array;
   /**
    * Per line of the cache: the number of the object, the number of the line in the object, and the range [from, to) of
@@ -85,7 +86,17 @@ const DOUBLES: readonly [keyof BlockCache, number][] = [
 
 /** The memory of a cache. The system provides its pages when they are first used. */
 export function cacheMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer(layout().size);
+  const memory = new SharedArrayBuffer(layout().size);
+  attachCache(memory).control[NUMBER] = randomInt(1, 2 ** 31);
+  return memory;
+}
+
+/** Where a cache's own number is in `control`. */
+const NUMBER = 3;
+
+/** A number that no other cache has: each message to a thread makes another object of the same shared memory. */
+export function numberOf({ control }: BlockCache): number {
+  return control[NUMBER] as number;
 }
 
 function layout(): { offsets: Map<string, number>; size: number } {

@@ -8,6 +8,7 @@ import {
   IDLE,
   LINE,
   LINES,
+  numberOf,
   READY,
   ring,
   takeMailbox,
@@ -18,16 +19,18 @@ import type { RemoteObject } from "./remote-object.js";
 /** The most bytes that one thread requests at once. */
 const MOST_ASKED = 16 * LINE;
 
-/** This thread's access to a cache: one mailbox, for any number of objects. */
-const attached = new WeakMap<SharedArrayBuffer, { readonly cache: BlockCache; readonly mailbox: number }>();
+/**
+ * This thread's mailbox of each cache, by the cache's number: one for any number of objects, and for months, because there are few. The memory itself does not say which cache it is:
+ * of each run a thread gets another object of it.
+ */
+const mailboxes = new Map<number, number>();
 
 function attach(memory: SharedArrayBuffer): { readonly cache: BlockCache; readonly mailbox: number } {
-  const known = attached.get(memory);
-  if (known !== undefined) return known;
   const cache = attachCache(memory);
-  const made = { cache, mailbox: takeMailbox(cache) };
-  attached.set(memory, made);
-  return made;
+  const number = numberOf(cache);
+  const mailbox = mailboxes.get(number) ?? takeMailbox(cache);
+  mailboxes.set(number, mailbox);
+  return { cache, mailbox };
 }
 
 /**
