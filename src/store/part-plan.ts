@@ -1,8 +1,6 @@
 import { firstAbove } from "../sorted.js";
 /** The most parts of an upload, for all S3-compatible stores. */
 export const MAX_PARTS = 10_000;
-/** The least bytes of a part, except the last one. */
-export const MIN_PART_SIZE = 5 * 2 ** 20;
 /** The most bytes of a part. */
 export const MAX_PART_SIZE = 5 * 2 ** 30;
 /**
@@ -11,7 +9,7 @@ export const MAX_PART_SIZE = 5 * 2 ** 30;
  */
 export const MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE;
 
-/** The size of the first parts: several are in memory, and each costs a request. */
+/** The size of the first parts: several are in memory, and each costs a request. Stores take no smaller part than 5 MiB, but for the last one. */
 export const FIRST_PART_SIZE = 8 * 2 ** 20;
 /** The largest size with which all parts are equal. Five of them are in memory. */
 export const EQUAL_PART_SIZE = 24 * 2 ** 20;

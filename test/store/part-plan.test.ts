@@ -7,9 +7,11 @@ import {
   MAX_OBJECT_SIZE,
   MAX_PART_SIZE,
   MAX_PARTS,
-  MIN_PART_SIZE,
   partPlan,
 } from "../../src/store/part-plan.js";
+
+/** S3 User Guide, "multipart upload limits": the least bytes of a part, except the last one. */
+const MIN_PART_SIZE = 5 * 2 ** 20;
 
 const sizes = (plan: ReturnType<typeof partPlan>) =>
   Array.from({ length: plan.parts }, (_, i) => plan.start(i + 1) - plan.start(i));
