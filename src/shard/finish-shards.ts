@@ -62,7 +62,7 @@ export async function finishShards(plan: ShardPlan, staging: Staging, sink: Sink
 
 /** A writer that has written what comes before the pages, and does not need it any more. */
 async function begun(plan: ShardPlan, sink: Sink): Promise<DumpWriter> {
-  const writer = createWriter(plan.output, { exists: await plan.exists(), kept: plan.keptBits }, sink);
+  const writer = createWriter(plan.output, { exists: plan.exists, kept: plan.keptBits }, sink);
   await writer.begin();
   return writer;
 }

@@ -6,7 +6,8 @@ import type { EraseSpans } from "../filter/erase/spans.js";
 import type { StrictObjects, StrictPages } from "../filter/privacy/strict/strict-pages.js";
 import { packageVersion } from "../package-version.js";
 import type { PageBitmap } from "../reader/bitmap.js";
-import { placesIn, stretchesOver } from "../reader/stretches.js";
+import type { BitmapPieces } from "../reader/bitmap-pieces.js";
+import { placesIn, type Stretches, stretchesOver } from "../reader/stretches.js";
 import { sharedBytes } from "../store/shared-bytes.js";
 import { fromPlainJson, toPlainJson } from "./plain-json.js";
 import { sha256 } from "./sealed.js";
@@ -18,6 +19,8 @@ const VERSION = 5;
 const PLAN = "plan.json";
 /** The most bytes of a plan: notes of 8192 CPUs are 4 MiB. */
 const MAX_PLAN = 256 << 20;
+/** Bytes that are unpacked at once. */
+const UNPACKED = 256 << 10;
 
 /** A large array of the plan, stored in its own file. */
 interface ArrayFile {
@@ -77,7 +80,7 @@ export interface PlanFiles {
 export async function planFiles(plan: ShardPlan): Promise<PlanFiles> {
   const { exists, keptBits, erase, stackTops, strict, ...small } = plan;
   const files = new Map<string, Uint8Array>();
-  const existing = await exists();
+  const existing = await bytesOf(exists);
   const array = (name: string, values: Uint8Array | Float64Array | Int32Array): ArrayFile => {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     files.set(name, bytes);
@@ -98,13 +101,13 @@ export async function planFiles(plan: ShardPlan): Promise<PlanFiles> {
   const file: PlanFile = {
     version: VERSION,
     plan: small,
-    exists: bitmap("exists", existing),
+    exists: bitmap("exists", { stretches: exists.stretches, bytes: existing }),
     keptBits: bitmap("kept", keptBits),
     erase: erase.map(spans),
     stackTops: stackTops && { pages: bitmap("stack-tops", stackTops.pages), frame: stackTops.frame },
     strict: strict && strictFiles(strict, array, bitmap),
   };
-  files.set("exists", deflateRawSync(existing.bytes, { level: 1 }));
+  files.set("exists", deflateRawSync(existing, { level: 1 }));
   const bytes = Buffer.from(toPlainJson(file), "utf8");
   files.set(PLAN, bytes);
   return { digest: sha256(bytes), files };
@@ -144,26 +147,19 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
     shared.set(found);
     return shared;
   };
-  const bitmap = async (file: BitmapFile, bytes?: Uint8Array): Promise<PageBitmap> => {
-    bytes ??= await array(file);
+  const stretchesOf = ({ name, bytes, stretches: list }: BitmapFile) => {
     const stretches = stretchesOver(
-      file.stretches.map(([start, end]) => ({ start, end })),
+      list.map(([start, end]) => ({ start, end })),
       0,
     );
-    if (placesIn(stretches) !== 8 * bytes.length) throw damaged(staging, file.name, "is not as it was written");
-    return { stretches, bytes };
+    if (placesIn(stretches) !== 8 * bytes) throw damaged(staging, name, "is not as it was written");
+    return stretches;
   };
-  const packed = await staging.read(file.exists.name);
-  const unpack = async (into?: Uint8Array) => {
-    if (packed !== undefined && (await isPacked(packed, file.exists, into))) return;
-    throw damaged(staging, file.exists.name, packed === undefined ? "is not there" : "is not as it was written");
-  };
-  await unpack();
-  const exists = async () => {
-    const into = sharedBytes(file.exists.bytes);
-    await unpack(into);
-    return bitmap(file.exists, into);
-  };
+  const bitmap = async (file: BitmapFile): Promise<PageBitmap> => ({
+    stretches: stretchesOf(file),
+    bytes: await array(file),
+  });
+  const exists = await packedBitmap(staging, file.exists, stretchesOf(file.exists));
   const erase: EraseSpans[] = [];
   const numbers = async (file: ArrayFile) => {
     const { buffer, length } = await array(file);
@@ -190,21 +186,36 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
   };
 }
 
-/** Whether packed bytes are those of an array; copies them to `into`. */
-async function isPacked(packed: Uint8Array, { bytes, sha256: sum }: ArrayFile, into?: Uint8Array): Promise<boolean> {
-  const hash = createHash("sha256");
-  let at = 0;
-  try {
-    for await (const piece of Readable.from([packed]).pipe(createInflateRaw()) as AsyncIterable<Uint8Array>) {
-      if (at + piece.length > bytes) return false;
-      hash.update(piece);
-      into?.set(piece, at);
-      at += piece.length;
+/** A bitmap whose file is packed, checked once: it stays packed, and whoever needs its bytes gets them in pieces. */
+async function packedBitmap(staging: Staging, file: BitmapFile, stretches: Stretches): Promise<BitmapPieces> {
+  const packed = await staging.read(file.name);
+  if (packed === undefined) throw damaged(staging, file.name, "is not there");
+  const pieces = async function* () {
+    const hash = createHash("sha256");
+    let length = 0;
+    try {
+      const unpacked = Readable.from([packed]).pipe(createInflateRaw({ chunkSize: UNPACKED }));
+      for await (const piece of unpacked as AsyncIterable<Uint8Array>) {
+        length += piece.length;
+        if (length > file.bytes) break;
+        hash.update(piece);
+        yield piece;
+      }
+    } catch {
+      throw damaged(staging, file.name, "is not as it was written");
     }
-  } catch {
-    return false;
-  }
-  return at === bytes && hash.digest("hex") === sum;
+    if (length !== file.bytes || hash.digest("hex") !== file.sha256)
+      throw damaged(staging, file.name, "is not as it was written");
+  };
+  for await (const _ of pieces());
+  return { stretches, pieces };
+}
+
+async function bytesOf(bitmap: BitmapPieces): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bitmap.pieces()) pieces.push(piece);
+  // Mostly the one piece of who planned.
+  return pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces);
 }
 
 function strictFiles(

@@ -4,6 +4,7 @@ import type { StackTops } from "../filter/privacy/stack-tops.js";
 import type { StrictPages } from "../filter/privacy/strict/strict-pages.js";
 import { packageVersion } from "../package-version.js";
 import { countBits, type PageBitmap } from "../reader/bitmap.js";
+import { asPieces, type BitmapPieces } from "../reader/bitmap-pieces.js";
 import type { FilterResult } from "../run/filter-types.js";
 import type { PlannedDump } from "../run/plan-dump.js";
 import { checkClass, elfLayout } from "../writer/elf-layout.js";
@@ -42,8 +43,8 @@ export interface ShardPlan {
   readonly shards: readonly ShardRange[];
   /** Number of pages that go into the output. */
   readonly kept: number;
-  /** The pages that are memory of the machine. Only the finishing job needs it: 32 MiB for each TiB. */
-  readonly exists: () => Promise<PageBitmap>;
+  /** The pages that are memory of the machine. Only the finishing job needs it, and only to write it: it is 32 MiB for each TiB. */
+  readonly exists: BitmapPieces;
   readonly keptBits: PageBitmap;
   readonly erase: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
@@ -79,7 +80,7 @@ export function shardPlan(
     shards: splitRanges(plan.kept, plan.maxMapnr, shards)
       .map((range) => ({ ...range, pages: countBits(plan.kept, range.startPfn, range.endPfn) }))
       .filter((range, i) => range.pages > 0 || i === 0),
-    exists: async () => plan.exists,
+    exists: asPieces(plan.exists),
     keptBits: plan.kept,
     result,
   };

@@ -1,4 +1,5 @@
-import { bytesAt, type PageBitmap } from "../reader/bitmap.js";
+import type { PageBitmap } from "../reader/bitmap.js";
+import { asPieces, type BitmapPieces, bitmapFrom } from "../reader/bitmap-pieces.js";
 import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
 import type { DumpFacts } from "./dump-facts.js";
 import type { DumpWriter, EncodedPages, WrittenPart } from "./dump-writer.js";
@@ -12,7 +13,7 @@ import type { SplitRange } from "./split-ranges.js";
 /** Which pages a kdump-compressed file describes. */
 export interface KdumpPages {
   /** Pages that are memory of the machine: the first bitmap. */
-  readonly exists: PageBitmap;
+  readonly exists: PageBitmap | BitmapPieces;
   /** Pages with a descriptor: the second bitmap. */
   readonly kept: PageBitmap;
 }
@@ -77,8 +78,8 @@ export class KdumpWriter implements DumpWriter {
     await this.#writeSubHeader(undefined);
     const { exists, kept } = this.pages as KdumpPages;
     this.pages = undefined;
-    await this.#writeBitmap(exists, existsAt);
-    await this.#writeBitmap(kept, keptAt);
+    await this.#writeBitmap("pieces" in exists ? exists : asPieces(exists), existsAt);
+    await this.#writeBitmap(asPieces(kept), keptAt);
     if (zeroPageAt !== undefined) await this.sink.write(new Uint8Array(blockSize), zeroPageAt);
   }
 
@@ -154,16 +155,14 @@ export class KdumpWriter implements DumpWriter {
   }
 
   /** Gaps between stretches are not written: they are holes in the file. */
-  async #writeBitmap(bitmap: PageBitmap, offset: number): Promise<void> {
+  async #writeBitmap(bitmap: BitmapPieces, offset: number): Promise<void> {
     const { firstPfn, bits, existsAt, keptAt } = this.layout;
     const length = keptAt - existsAt;
     const used = Math.ceil(bits / 8);
-    const { count, start: starts, end: ends } = bitmap.stretches;
-    for (let i = 0; i < count; i++) {
-      const start = Math.max(firstPfn, starts[i] as number);
-      const at = (start - firstPfn) / 8;
-      const bytes = bytesAt(bitmap, start, ends[i] as number)?.subarray(0, used - at);
-      if (bytes === undefined || bytes.length === 0) continue;
+    for await (const { pfn, bytes: all } of bitmapFrom(firstPfn, bitmap)) {
+      const at = (pfn - firstPfn) / 8;
+      if (at >= used) continue;
+      const bytes = all.subarray(0, used - at);
       const reachesEnd = at + bytes.length >= used;
       const end = reachesEnd ? bytes.length - 1 : bytes.length;
       for (let from = 0; from < end; from += PIECE) {

@@ -10,6 +10,7 @@ import {
   sharedBitmap,
   testBit,
 } from "../../src/reader/bitmap.js";
+import { bitmapFrom } from "../../src/reader/bitmap-pieces.js";
 import { stretchesOver } from "../../src/reader/stretches.js";
 import { keptRanges } from "../../src/worker/chunks.js";
 
@@ -52,6 +53,40 @@ test("a part of a bitmap has the bits of its pages, and no others, also across s
     }
   }
   expect(seen).toBe(countBits(all, 0, far + 1000));
+});
+
+test("pieces of a bitmap have the bits of its pages, wherever they and its stretches are cut", async () => {
+  const far = 2 ** 30;
+  const bits = sharedBitmap(
+    stretchesOver(
+      [131_072, far].map((start) => ({ start, end: start + 131_072 })),
+      far,
+    ),
+  );
+  bits.bytes.forEach((_, i) => {
+    bits.bytes[i] = (i * 37) >> 3;
+  });
+  for (const length of [1000, 16_384, 20_001, 1 << 20]) {
+    for (const firstPfn of [0, 140_000, far + 8]) {
+      const pieces = Array.from({ length: Math.ceil(bits.bytes.length / length) }, (_, i) =>
+        bits.bytes.subarray(i * length, (i + 1) * length),
+      );
+      let pages = 0;
+      for await (const { pfn, bytes } of bitmapFrom(firstPfn, { ...bits, pieces: () => pieces })) {
+        expect(pfn).toBeGreaterThanOrEqual(firstPfn);
+        const end = pfn + 8 * bytes.length;
+        const wrong = Array.from({ length: end - pfn }, (_, i) => i).filter(
+          (i) => (((bytes[i >> 3] as number) >> (i & 7)) & 1) !== Number(testBit(bits, pfn + i)),
+        );
+        expect(wrong).toEqual([]);
+        pages += end - pfn;
+      }
+      const { start, end } = bits.stretches;
+      expect(pages).toBe(
+        Array.from(start, (s, i) => Math.max(0, (end[i] as number) - Math.max(s, firstPfn))).reduce((a, b) => a + b),
+      );
+    }
+  }
 });
 
 test("runs and tasks of a bitmap are what its bits say, in one stretch and across several", () => {

@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { packageVersion } from "../../src/package-version.js";
+import { setBits, sharedBitmap } from "../../src/reader/bitmap.js";
+import { asPieces, type BitmapPieces } from "../../src/reader/bitmap-pieces.js";
 import { folderPlace } from "../../src/shard/folder-place.js";
 import { missingShards } from "../../src/shard/left-shards.js";
 import { planFiles, readPlan } from "../../src/shard/plan-files.js";
@@ -135,12 +137,32 @@ test("the plan of another version of the program is not gone on with", async () 
   });
 });
 
+async function piecesOf({ pieces }: BitmapPieces): Promise<Uint8Array[]> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces()) all.push(Uint8Array.from(piece));
+  return all;
+}
+
+test("the bitmap of existing pages is never in memory as a whole: it comes out of a staging in pieces", async () => {
+  const { plan, place } = await planned(2, { level: 31 });
+  // Of 512 GiB: 16 MiB.
+  const large = sharedBitmap(2 ** 27);
+  setBits(large, 5, 2 ** 26);
+  const { digest, files } = await planFiles({ ...plan, exists: asPieces(large) });
+  const read = await readPlan({ ...place.staging, plan: digest, read: async (name) => files.get(name) });
+  const pieces = await piecesOf(read.exists);
+  expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThanOrEqual(2 ** 20);
+  expect(Buffer.concat(pieces).equals(large.bytes)).toBe(true);
+  // Once more, as a finishing job that failed.
+  expect(Buffer.concat(await piecesOf(read.exists)).equals(large.bytes)).toBe(true);
+});
+
 test("a packed bitmap of a plan that is damaged, cut off, longer or gone is noticed when the plan is read", async () => {
   const { plan, place } = await planned(2, { level: 31 });
   const { digest, files } = await planFiles(plan);
   expect(digest).toBe(place.staging.plan);
   const packed = files.get("exists") as Uint8Array;
-  const whole = (await plan.exists()).bytes;
+  const whole = new Uint8Array(Buffer.concat(await piecesOf(plan.exists)));
   const flipped = Uint8Array.from(whole, (byte, i) => (i === 5 ? byte ^ 1 : byte));
   const readWith = (exists: Uint8Array | undefined) =>
     readPlan({ ...place.staging, read: async (name) => (name === "exists" ? exists : files.get(name)) });
@@ -155,7 +177,7 @@ test("a packed bitmap of a plan that is damaged, cut off, longer or gone is noti
   }
   // Another library packs the same bytes in another way: it is the same plan.
   const read = await readWith(deflateRawSync(whole, { level: 9 }));
-  expect(Buffer.from((await read.exists()).bytes).equals(Buffer.from(whole))).toBe(true);
+  expect(Buffer.concat(await piecesOf(read.exists)).equals(Buffer.from(whole))).toBe(true);
 });
 
 test("what is sealed is of one plan and one name, and whole", () => {
