@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { foreignText } from "./foreign-text.js";
 import { inWords, OPTION } from "./option-words.js";
+import { shownUrl } from "./shown-address.js";
 
 /**
  * Why a run could not go on. Each code is stable: scripts may test it.
@@ -163,7 +164,7 @@ export function reviveDumpError({ code, what, ...details }: PlainDumpError): Dum
 
 type Parts = Pick<PlainDumpError, "what" | "why" | "file" | "offset" | "cure" | "left">;
 
-/** The only place that makes the sentence. */
+/** The only place that makes the sentence. A name that may be a mistyped URL is shown without its secrets. */
 function sentenceOf(parts: Parts): string {
   const { cure, left } = parts;
   const end = `${cure === undefined ? "" : `. ${cure}`}${left === undefined ? "" : `; ${left}`}`;
@@ -179,7 +180,8 @@ function summaryOf(parts: Parts): string {
 /** The longest path of a system (PATH_MAX of Linux): no file has a longer name, and it would fill the terminal. */
 const LONGEST_NAME = 4096;
 
-function shownName(file: string): string {
+function shownName(name: string): string {
+  const file = shownUrl(name);
   return file.length > LONGEST_NAME ? `${file.slice(0, 60)}… (${file.length} characters)` : file;
 }
 

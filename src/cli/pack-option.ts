@@ -1,5 +1,5 @@
 import type { Packing } from "../reader/source/packed/packing.js";
-import { shownUrl } from "../store/http-url.js";
+import { shownUrl } from "../shown-address.js";
 
 const SUFFIXES: Readonly<Record<string, Packing>> = { zst: "zstd", lz4: "lz4", gz: "gzip" };
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { DumpError, NOTHING_LEFT } from "../errors.js";
 import type { Dump } from "../reader/dump.js";
 import type { FilterProgress, FilterResult, WholeFilterOptions } from "../run/filter-dump.js";
-import { shownUrl } from "../store/http-url.js";
+import { shownUrl } from "../shown-address.js";
 import { isStorePath } from "../store/store-url.js";
 import type { RunObserver } from "../worker/run-observer.js";
 import { abandoned } from "../writer/abandoned.js";

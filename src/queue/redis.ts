@@ -2,6 +2,7 @@ import { createConnection } from "node:net";
 import type { Cluster, Redis } from "ioredis";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { OPTION } from "../option-words.js";
+import { shownAddress } from "../shown-address.js";
 import { tlsProblem } from "../store/tls-problem.js";
 import type { QueueLibrary } from "./load-bullmq.js";
 
@@ -16,10 +17,12 @@ const NOBODY_THERE: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOENT", "EN
 
 /** An address without its secrets, for messages. */
 export function hidden(url: string): string {
-  // Up to the last "@", because a password that was not encoded may contain any character.
-  return url
-    .replace(url.includes("//") ? /(\/\/).*@/s : /^().*@/s, "$1***@")
-    .replace(/([?&][^=&]*(?:pass|token|secret)[^=&]*=)[^&]*/gi, "$1***");
+  return shownAddress(url, /^\s*(?:[a-z][a-z0-9+.-]*:)?[/\\]*/i);
+}
+
+/** What was said about an address, without the secrets of the addresses in it. */
+function hiddenIn(said: string, url: string): string {
+  return said.replaceAll(url, hidden(url)).replace(/\S*(?:@|:\/\/)\S*/g, hidden);
 }
 
 const pause = (times: number) => Math.min(200 * times, 2000);
@@ -93,7 +96,7 @@ async function openCluster(library: QueueLibrary, url: string): Promise<Cluster>
   } catch (error) {
     cluster.disconnect();
     const said = error instanceof Error ? error.message : String(error);
-    throw new DumpError("NOT_READABLE", `the nodes of this Redis Cluster do not answer: ${hidden(said)}`, {
+    throw new DumpError("NOT_READABLE", `the nodes of this Redis Cluster do not answer: ${hiddenIn(said, url)}`, {
       file: hidden(url),
       cure: "Check that this host reaches every address that `redis-cli cluster nodes` lists (cluster-announce-ip)",
       cause: error,
@@ -175,7 +178,7 @@ function noAnswer(error: unknown, url: string): DumpError {
   const tls = tlsProblem(error, "redis", "REDIS_URL");
   const said = error instanceof Error ? error.message : String(error);
   const why = tls?.what ?? (redisCode(error) === "NOAUTH" ? "it wants a password" : said);
-  return new DumpError("NOT_READABLE", `Redis does not answer: ${hidden(why)}`, {
+  return new DumpError("NOT_READABLE", `Redis does not answer: ${hiddenIn(why, url)}`, {
     file: hidden(url),
     cure:
       tls?.cure ??

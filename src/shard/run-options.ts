@@ -22,7 +22,7 @@ import { isStreamPath } from "../reader/open-input.js";
 import { addressedFiles } from "../reader/raw/addressed-files.js";
 import { checkTogether } from "../run/check-options.js";
 import { aCodec, codecFor } from "../run/check-values.js";
-import { shownUrl } from "../store/http-url.js";
+import { shownUrl } from "../shown-address.js";
 import { isStorePath } from "../store/store-url.js";
 import { isHttpOutput } from "../writer/part-urls.js";
 import { identityOf, objectIdentity } from "./input-identity.js";

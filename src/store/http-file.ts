@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { DumpError } from "../errors.js";
+import { shownUrl } from "../shown-address.js";
 import { cutOff, httpError, httpRequest, takeBody, unlessSilent } from "./http-request.js";
-import { parseHttpUrl, shownUrl } from "./http-url.js";
+import { parseHttpUrl } from "./http-url.js";
 import { Retries } from "./retry.js";
 import { statusOf } from "./s3-errors.js";
 import type { HttpLocation, ObjectInfo } from "./store-types.js";

@@ -1,20 +1,9 @@
 import { DumpError } from "../errors.js";
+import { shownUrl } from "../shown-address.js";
 
 /** Whether a path is the URL of a file that is read or written by HTTP. */
 export function isHttpUrl(path: string): boolean {
   return /^https?:\/\//i.test(path);
-}
-
-/**
- * A URL for messages: without user and query, which contain credentials and signatures (who has a presigned URL has the
- * file). Other names are returned unchanged.
- */
-export function shownUrl(url: string): string {
-  // Also mistyped ones, which nothing else takes for URLs.
-  if (!/^\s*https?:/i.test(url)) return url;
-  // In what is not a URL, a password may contain anything.
-  const user = URL.canParse(url) ? /^(\s*https?:\/\/)[^/?#]*@/i : /^(\s*https?:\/*).*@/is;
-  return url.replace(user, "$1").replace(/[?#].*$/s, "");
 }
 
 /**

@@ -1,5 +1,6 @@
 import { DumpError, NOTHING_LEFT } from "../errors.js";
-import { parseHttpUrl, shownUrl } from "./http-url.js";
+import { shownUrl } from "../shown-address.js";
+import { parseHttpUrl } from "./http-url.js";
 import { openStore, type StoreThread } from "./open-store.js";
 import { type RemoteObject, setHandle } from "./remote-object.js";
 import type { ObjectInfo } from "./store-types.js";

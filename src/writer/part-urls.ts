@@ -1,7 +1,8 @@
 import { DumpError } from "../errors.js";
 import { readExactly } from "../reader/source/byte-source.js";
 import { givenSideFile } from "../reader/source/side-file.js";
-import { isHttpUrl, shownUrl } from "../store/http-url.js";
+import { shownUrl } from "../shown-address.js";
+import { isHttpUrl } from "../store/http-url.js";
 
 /** The URLs of a multipart upload, as a portal provides them. */
 export interface PartUrls {

@@ -4,10 +4,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
+import { DumpError } from "../../src/errors.js";
 import { hidden } from "../../src/queue/redis.js";
+import { shownUrl } from "../../src/shown-address.js";
 import { HttpFiles, httpBytes } from "../../src/store/http-file.js";
 import { httpError, redirected } from "../../src/store/http-request.js";
-import { shownUrl } from "../../src/store/http-url.js";
 import { storeError } from "../../src/store/s3-errors.js";
 import { createHttpSink } from "../../src/writer/http-sink.js";
 import { temporaryFolder } from "../support/filter.js";
@@ -173,7 +174,7 @@ test.each([
   `https:/host/a?sig=${SECRET}`,
   `HTTPS://${SECRET}@[::1]:8080/a#${SECRET}`,
 ])("nothing secret of %s is shown", (url) => {
-  expect(shownUrl(url)).toMatch(/^ ?https:\/\/?(host|\[::1\]:8080)\/a$/i);
+  expect(shownUrl(url)).toMatch(/^ ?https:\/\/?(\*\*\*|(\*\*\*@)?host\/a|\[::1\]:8080\/a)$/i);
 });
 
 test("a server that quotes what it was asked for shows nothing secret of it", () => {
@@ -192,7 +193,58 @@ test.each([
   `redis://user:a/${SECRET}@host:6379`,
   `:${SECRET}@host:6379`,
   `rediss://host:6379?password=${SECRET}`,
+  `redis://host:6379/0?password=first@${SECRET}`,
+  `redis://user:1234/${SECRET}@host:6379?x=first@${SECRET}`,
 ])("nothing secret of %s is shown", (url) => {
   expect(hidden(url)).not.toContain(SECRET);
   expect(hidden(url)).toContain("host:6379");
+});
+
+/** Addresses as people mistype them, with a secret in place of "%". */
+function* mistyped(): Generator<string> {
+  const schemes = ["https", "HTTP", "hhttps", "htps", "ttp", "xhttps", "redis", ""];
+  const separators = ["://", ":///", ":/", ":", ":\\\\", "//", ":\t//", "\\\\"];
+  const users = [
+    "bob:%@",
+    ":%@",
+    "%@",
+    "bob:1@%@",
+    "bob:1234/%@",
+    "bob:a/%@",
+    "bob:/%@",
+    "bob:a?%@",
+    "bob:1#%@",
+    "bob:a\\%@",
+  ];
+  const tails = ["", "/f", ":8080/f", "/f?sig=%", "/f?sig=first@%", "/f#%", "/f@1?sig=%&x=a@b:%@c"];
+  for (const scheme of schemes)
+    for (const separator of separators)
+      for (const user of [...users, ""]) for (const tail of tails) yield `${scheme}${separator}${user}host${tail}`;
+}
+
+test("whatever is mistyped in an address, nothing secret of it is shown", () => {
+  const shown: string[] = [];
+  for (const form of mistyped()) {
+    const address = form.replaceAll("%", SECRET);
+    if (hidden(address).includes(SECRET)) shown.push(`Redis: ${form}`);
+    // Without any sign of a URL it is the name of a file.
+    const isFile = /^(?:(?:x[a-z]+|redis)?:(?!\t?[/\\]{2})|$)/i.test(address);
+    if (isFile) continue;
+    const { message } = new DumpError("NOT_READABLE", "cannot be opened", { file: address });
+    if (shownUrl(address).includes(SECRET) || message.includes(SECRET)) shown.push(form);
+    if (shownUrl(shownUrl(address)) !== shownUrl(address)) shown.push(`twice: ${form}`);
+  }
+  expect(shown).toEqual([]);
+});
+
+test.each(["a//b", "/tmp//a:1@b?c", "dumps/10:20@host", "vmcore-2026-01-01T10:20:30@host", "s3://dumps/10:20@host?a"])(
+  "%s is the name of a file or an object, and is shown",
+  (name) => {
+    expect(shownUrl(name)).toBe(name);
+  },
+);
+
+test("a URL with @ in its path, and no port, is shown whole", () => {
+  expect(shownUrl("https://host/10:20@b/f?sig=1")).toBe("https://host/10:20@b/f");
+  expect(shownUrl("https://[::1]:80/a@b")).toBe("https://[::1]:80/a@b");
 });

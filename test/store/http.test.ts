@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { shownUrl } from "../../src/store/http-url.js";
+import { shownUrl } from "../../src/shown-address.js";
 import { expectFailure, runCli } from "../support/cli.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { startWebServer, type WebServer } from "../support/http-server.js";

@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
 import type { Dump } from "../../reader/dump.js";
 import type { FilterOutput, FilterResult, WholeFilterOptions } from "../../run/filter-dump.js";
-import { shownUrl } from "../../store/http-url.js";
+import { shownUrl } from "../../shown-address.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandContext, type CommandEnd, defineCommand } from "../command.js";
 import { eraseFile } from "../erase-option.js";

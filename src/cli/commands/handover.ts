@@ -4,7 +4,7 @@ import { DumpError } from "../../errors.js";
 import { type HandOverFiles, type HandOverResult, handOver } from "../../handover/hand-over.js";
 import { openSignedFile, type SignedFile } from "../../manifest/signed-file.js";
 import { onlyGiven } from "../../only-given.js";
-import { shownUrl } from "../../store/http-url.js";
+import { shownUrl } from "../../shown-address.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { isHttpOutput } from "../../writer/part-urls.js";

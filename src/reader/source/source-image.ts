@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs";
 import { DumpError } from "../../errors.js";
-import { isHttpUrl, shownUrl } from "../../store/http-url.js";
+import { shownUrl } from "../../shown-address.js";
+import { isHttpUrl } from "../../store/http-url.js";
 import { handleOf, type RemoteObject } from "../../store/remote-object.js";
 import { remoteSource } from "../../store/remote-source.js";
 import { isStorePath } from "../../store/store-url.js";
