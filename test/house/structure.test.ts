@@ -31,6 +31,7 @@ const ROWS: readonly (readonly string[])[] = [
     "nearest-name.ts",
     "option-shape.ts",
     "option-words.ts",
+    "shown-address.ts",
     "program-files.ts",
     "package-version.ts",
     "only-given.ts",
