@@ -4,6 +4,7 @@ import type { Dump } from "../reader/dump.js";
 import { addressedFiles } from "../reader/raw/addressed-files.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { sourcesOf } from "../reader/source/input-changed.js";
+import { sized } from "../store/s3-errors.js";
 import { parseStorePath } from "../store/store-url.js";
 import type { DumpRequest } from "./run-request.js";
 
@@ -38,7 +39,7 @@ export async function objectIdentity(path: string): Promise<InputIdentity> {
   const store = openStore();
   try {
     const found = await store.head(at);
-    if (found !== undefined) return { size: found.size, mtimeMs: 0, etag: found.etag };
+    if (found !== undefined) return { size: sized(found, path).size, mtimeMs: 0, etag: found.etag };
   } finally {
     await store.close();
   }

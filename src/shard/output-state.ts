@@ -15,11 +15,12 @@ export async function outputState(output: string, bytes: number | undefined): Pr
   return bytes === undefined || bytes === size ? "there" : "other";
 }
 
-async function objectSize(output: string): Promise<number | "gone"> {
+async function objectSize(output: string): Promise<number | "gone" | "unknown"> {
   const { openStore } = await import("../store/open-store.js");
   const store = openStore();
   try {
-    return (await store.head(parseStorePath(output)))?.size ?? "gone";
+    const found = await store.head(parseStorePath(output));
+    return found === undefined ? "gone" : (found.size ?? "unknown");
   } finally {
     await store.close();
   }

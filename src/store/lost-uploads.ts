@@ -4,7 +4,7 @@ import type { ObjectLocation, ObjectStore, UnfinishedUpload } from "./store-type
 
 /** What is said where `lostUploads` returns `undefined`. */
 export const UPLOADS_UNKNOWN =
-  "an upload may be left whose begin the store did not answer: unfinished uploads cannot be listed (s3:ListBucketMultipartUploads, s3:ListBucket)";
+  "an upload may be left whose begin the store did not answer: unfinished uploads cannot be listed (s3:ListBucketMultipartUploads or s3:ListBucket is not permitted, or the store does not know the request)";
 
 type Store = Pick<ObjectStore, "list" | "begin" | "listUploads" | "listParts">;
 

@@ -3,6 +3,7 @@ import { shownUrl } from "../shown-address.js";
 import { parseHttpUrl } from "./http-url.js";
 import { openStore, type StoreThread } from "./open-store.js";
 import { type RemoteObject, setHandle } from "./remote-object.js";
+import { sized } from "./s3-errors.js";
 import type { ObjectInfo } from "./store-types.js";
 import { parseStorePath } from "./store-url.js";
 
@@ -79,8 +80,9 @@ export async function* objectBytes(path: string, signal?: AbortSignal): AsyncGen
   const at = parseStorePath(path);
   const store = openStore();
   try {
-    const info = await store.head(at);
-    if (info === undefined) return;
+    const found = await store.head(at);
+    if (found === undefined) return;
+    const info = sized(found, path);
     const pending: Promise<Uint8Array>[] = [];
     const fetch = async (offset: number) => {
       const into = new Uint8Array(new SharedArrayBuffer(Math.min(PIECE, info.size - offset)));

@@ -5,7 +5,7 @@ import { Retries } from "./retry.js";
 import type { S3Access } from "./s3-access.js";
 import { isNotImplemented, type StoreUse, statusOf, storeError, unknownAnswer } from "./s3-errors.js";
 import { type S3Request, S3Wire } from "./s3-wire.js";
-import type { ObjectInfo, ObjectLocation } from "./store-types.js";
+import type { FoundObject, ObjectLocation } from "./store-types.js";
 import { storePath } from "./store-url.js";
 
 /** The header that makes an object only if there is none. */
@@ -23,7 +23,7 @@ export class S3Calls {
     this.wire = new S3Wire(access, this.timeouts);
   }
 
-  async head(at: ObjectLocation): Promise<ObjectInfo | undefined> {
+  async head(at: ObjectLocation): Promise<FoundObject | undefined> {
     try {
       return await this.#head(at);
     } catch (error) {
@@ -40,13 +40,12 @@ export class S3Calls {
     }
   }
 
-  async #head(at: ObjectLocation): Promise<ObjectInfo> {
+  async #head(at: ObjectLocation): Promise<FoundObject> {
     const { headers } = await this.send({ method: "HEAD", at });
     const length = headers["content-length"];
-    // Without it the object is of an unknown length, not empty.
-    if (length === undefined) unknownAnswer(storePath(at), "NOT_READABLE");
+    if (length === undefined && headers.etag === undefined) unknownAnswer(storePath(at), "NOT_READABLE");
     return {
-      size: Number(length),
+      size: length === undefined ? undefined : Number(length),
       etag: headers.etag ?? "",
       mark: headers[MARK]?.toString(),
     };

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { OPTION } from "../option-words.js";
+import type { FoundObject, ObjectInfo } from "./store-types.js";
 import { tlsProblem } from "./tls-problem.js";
 
 /** The purpose of a failed request: it decides the code of the error. */
@@ -170,6 +171,12 @@ export function isBucketMissing(error: unknown): boolean {
 /** Whether a request to a store failed because an upload was aborted or completed. */
 export function isUploadGone(error: unknown): boolean {
   return error instanceof DumpError && error.systemError === NO_UPLOAD;
+}
+
+/** The object with its length. Throws `NOT_READABLE` if the store does not say that: it is not empty then. */
+export function sized(found: FoundObject, file: string): ObjectInfo {
+  const { size } = found;
+  return size === undefined ? unknownAnswer(file, "NOT_READABLE") : { ...found, size };
 }
 
 /** An answer that is not what a store answers to this request. */

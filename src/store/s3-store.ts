@@ -133,14 +133,21 @@ export class S3Store extends S3Uploads implements ObjectStore {
           tries++;
           return this.wire.text({ method: "PUT", at, body, headers: { ...headers, ...condition } });
         });
-        if (sent.headers.etag === undefined) unknownAnswer(storePath(at));
+        if (sent.headers.etag === undefined) await this.#isThere(at, body.length, mark);
       } catch (error) {
         // The answer to an earlier try may have been lost: then the object is there, with these bytes and this mark.
         const there = tries > 1 && statusOf(error) === 412 ? await this.head(at) : undefined;
-        if (there === undefined || there.mark !== mark || !isSame({ number: 1, ...there }, body)) throw error;
+        if (there?.size === undefined || there.mark !== mark) throw error;
+        if (!isSame({ number: 1, size: there.size, etag: there.etag }, body)) throw error;
       }
     };
     await this.unlessThere(at, force, send);
+  }
+
+  /** Throws `NOT_WRITABLE` if there is no such object: some stores confirm one without an ETag, as what is no store does. */
+  async #isThere(at: ObjectLocation, size: number, mark: string | undefined): Promise<void> {
+    const there = await this.head(at);
+    if (there?.size !== size || there.mark !== mark) unknownAnswer(storePath(at));
   }
 
   async remove(at: ObjectLocation): Promise<void> {

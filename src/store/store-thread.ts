@@ -6,8 +6,10 @@ import { Fetcher } from "./fetcher.js";
 import { HttpFiles } from "./http-file.js";
 import { S3Access } from "./s3-access.js";
 import { isSame } from "./s3-digests.js";
+import { sized } from "./s3-errors.js";
 import { S3Store } from "./s3-store.js";
 import type { HttpLocation, ObjectInfo, ObjectLocation, StoredPart } from "./store-types.js";
+import { storePath } from "./store-url.js";
 import { changed } from "./wait-async.js";
 
 // The entry of the store thread: all transfers from and to stores are made here, and only this thread may load the AWS
@@ -69,7 +71,8 @@ async function answer({ id, method, args }: StoreRequest): Promise<StoreAnswer> 
   try {
     const calls: ThreadCalls = {
       async openObject(at) {
-        const info = await s3.head(at);
+        const found = await s3.head(at);
+        const info = found && sized(found, storePath(at));
         return info && { ...info, object: fetcher.open(s3, at, info.size, info.etag) };
       },
       async openHttp(at) {

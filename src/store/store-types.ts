@@ -20,6 +20,12 @@ export interface ObjectInfo {
   readonly mark?: string | undefined;
 }
 
+/** An object that exists. */
+export interface FoundObject extends Omit<ObjectInfo, "size"> {
+  /** `undefined`: the store does not say it. `sized` throws then. */
+  readonly size: number | undefined;
+}
+
 /** An object in a list. */
 export interface ListedObject {
   readonly key: string;
@@ -76,7 +82,7 @@ export interface BegunUpload {
  */
 export interface ObjectStore {
   /** `undefined`: there is no such object. */
-  head(at: ObjectLocation): Promise<ObjectInfo | undefined>;
+  head(at: ObjectLocation): Promise<FoundObject | undefined>;
   /** The first bytes of an object, 1 MiB at most, in one request; of a small one all. `undefined`: there is no such object. */
   begin(at: ObjectLocation): Promise<(ObjectInfo & { readonly bytes: Uint8Array }) | undefined>;
   /** Fills `into` from `offset` on. Throws `INPUT_CHANGED` if the object is not the one with that `etag`. */

@@ -8,7 +8,7 @@ import type { FileSinkOptions } from "./file-sink.js";
 import type { Sink } from "./sink.js";
 
 const UNLISTED =
-  "unfinished uploads cannot be listed (s3:ListBucketMultipartUploads): an interrupted one is not continued, and one whose begin the store did not answer stays";
+  "unfinished uploads cannot be listed (s3:ListBucketMultipartUploads is not permitted, or the store does not know the request): an interrupted one is not continued, and one whose begin the store did not answer stays";
 
 /**
  * An object of a store that appears when it is complete: a multipart upload without a local copy

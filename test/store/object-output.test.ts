@@ -356,6 +356,18 @@ test("uploads cannot be listed: a packed output says so", async () => {
   expect(warnings.list).toMatchObject([{ code: "UPLOADS_UNLISTED", count: 1 }]);
 });
 
+test("a store that does not know the list of uploads answers with its objects: the output is made, and the run says so", async () => {
+  await store.fault({ method: "GET", match: "uploads", kind: "objects", times: 9 });
+  const warnings = new Warnings({ strict: true });
+  const sink = await openFileSink("s3://dumps/out", { warnings }, []);
+  const bytes = randomBytes(FIRST_PART_SIZE + 1000);
+  await sink.write(bytes, 0);
+  await sink.finish(bytes.length);
+  expect(warnings.list).toMatchObject([
+    { code: "UPLOADS_UNLISTED", message: expect.stringContaining("or the store does not know the request") },
+  ]);
+});
+
 test.each([1, 3])(
   "an upload whose begin was done and not told, %d times: it goes, and nobody else's does",
   async (times) => {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { attachCache, cacheMemory, failureOf, setFailure } from "../../src/store/block-cache.js";
 import { S3Access } from "../../src/store/s3-access.js";
+import { sized } from "../../src/store/s3-errors.js";
 import { S3Store } from "../../src/store/s3-store.js";
 
 const at = { bucket: "dumps", key: "vmcore" };
@@ -195,11 +196,39 @@ test("lists of another kind, or none, are no empty lists", async () => {
   expect(await store.list(at)).toEqual([]);
 });
 
-test("an answer to HEAD without a length is not that of an empty object", async () => {
-  const store = await storeOf((_, response) => {
-    response.writeHead(200, { etag: '"e"', "transfer-encoding": "chunked" }).end();
+test("an answer to HEAD without a length is that of an object that exists, and not of an empty one", async () => {
+  const store = await storeOf((request, response) => {
+    request.resume().on("end", () => {
+      if (request.method === "PUT" && request.headers["if-none-match"]) return response.writeHead(501).end();
+      return response.writeHead(200, { etag: '"e"', "transfer-encoding": "chunked" }).end();
+    });
   });
-  await expect(store.head(at)).rejects.toMatchObject({ code: "NOT_READABLE" });
+  const found = await store.head(at);
+  expect(found).toMatchObject({ size: undefined, etag: '"e"' });
+  expect(() => found && sized(found, "s3://dumps/vmcore")).toThrow(expect.objectContaining({ code: "NOT_READABLE" }));
+  await expect(store.put(at, bytes.subarray(0, 5), { force: false })).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
+});
+
+test("an object that is confirmed without an ETag is looked for: some stores send none, and what is no store does", async () => {
+  let there: object | undefined;
+  const store = await storeOf((request, response) => {
+    request.resume().on("end", () => {
+      if (request.method === "HEAD") response.writeHead(there === undefined ? 404 : 200, { ...there }).end();
+      else response.writeHead(200).end();
+    });
+  });
+  const put = (mark?: string) => store.put(at, Buffer.from("small"), { force: true, mark });
+  there = { "content-length": 5 };
+  await put();
+  there = { "content-length": 5, "x-amz-meta-coresieve-run": "mine" };
+  await put("mine");
+  const others = [
+    undefined,
+    { etag: '"e"' },
+    { "content-length": 4 },
+    { "content-length": 5, "x-amz-meta-coresieve-run": "other" },
+  ];
+  for (there of others) await expect(put("mine")).rejects.toMatchObject({ code: "NOT_WRITABLE" });
 });
 
 test.each([

@@ -157,6 +157,8 @@ function answer(request, response, body) {
           `<ListBucketResult>${list.join("")}<IsTruncated>${more}</IsTruncated>${more ? `<NextContinuationToken>${xml(page.at(-1))}</NextContinuationToken>` : ""}</ListBucketResult>`,
         );
       }
+      // A store that does not know uploads ignores what is asked, and lists objects.
+      if (fault?.kind === "objects") return send(200, {}, "<ListBucketResult></ListBucketResult>");
       if (query.has("uploads")) {
         const prefix = query.get("prefix") ?? "";
         const bucket = name.replace(/\/$/, "");

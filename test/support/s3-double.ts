@@ -28,7 +28,7 @@ export interface Fault {
   readonly match?: string;
   readonly times?: number;
   readonly skip?: number;
-  readonly kind: "status" | "reset" | "silent" | "cut" | "stall" | "replace" | "lost";
+  readonly kind: "status" | "reset" | "silent" | "cut" | "stall" | "replace" | "lost" | "objects";
   readonly status?: number;
   readonly code?: string;
   readonly message?: string;
