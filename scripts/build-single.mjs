@@ -19,6 +19,7 @@ import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { rolldown } from "rolldown";
+import { minify } from "./minify.mjs";
 import { withoutUnused } from "./without-unused.mjs";
 
 /** Packages that hold a Node binary, the newest 24 that each has, and where in them. Node 26 wants libatomic, which bare systems lack. */
@@ -127,7 +128,7 @@ async function script(input, name) {
     file,
     format: "cjs",
     codeSplitting: false,
-    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+    minify,
     charset: "ascii",
   });
   await bundle.close();

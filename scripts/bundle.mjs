@@ -7,19 +7,13 @@ import { createRequire } from "node:module";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { minify } from "./minify.mjs";
 import { plainExports } from "./plain-exports.mjs";
 import { withoutUnused } from "./without-unused.mjs";
 
 const src = fileURLToPath(new URL("../src/", import.meta.url));
 const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 const licences = new Map();
-// Less to read at each start. Names of functions and classes stay, for stack traces; private members get short ones.
-const minify = {
-  compress: { keepNames: { function: true, class: true } },
-  mangle: { toplevel: false, keepNames: { function: true, class: true } },
-  codegen: { removeWhitespace: true },
-};
-
 // piscina starts its threads with a file of its own, which loads ours.
 const THREAD = "piscina-thread.cjs";
 const ownThread = {

@@ -9,6 +9,7 @@ import { type ReadAhead, readAhead } from "./read-ahead.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
 import { borrowSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";
 import type {
+  Answer,
   CheckResult,
   CheckTask,
   CompareResult,
@@ -17,6 +18,7 @@ import type {
   EncodeTask,
   ExtendResult,
   ExtendTask,
+  Request,
   ScanResult,
   ScanTask,
   SearchResult,
@@ -69,6 +71,8 @@ export class WorkerPool {
   #turn: Promise<void> = Promise.resolve();
   /** Tasks given to threads so far. */
   #asked = 0;
+  /** A task ended without an answer: its thread, or another one, may still be at work. */
+  #unanswered = false;
 
   constructor(threads: PoolThreads, run: RunContext, signal?: AbortSignal) {
     this.#threadTasks = threads.count * TASKS_PER_THREAD;
@@ -185,8 +189,8 @@ export class WorkerPool {
   }
 
   /**
-   * Waits until no thread works for this run any more. After a failure there may still be tasks; threads skip those
-   * that they have not begun. Only then may the dump be closed, because its file's number may then belong to another
+   * Waits until no thread works for this run any more, unless one has died. After a failure there may still be tasks;
+   * threads skip those that they have not begun. Only then may the dump be closed, because its file's number may then belong to another
    * file.
    */
   async end(): Promise<void> {
@@ -197,6 +201,8 @@ export class WorkerPool {
     await Promise.allSettled(this.#sent);
     if (endedBefore) return;
     this.#scanState?.classifier.end();
+    // When one thread has died, all tasks fail at once, and the others write to their slots for a while.
+    if (this.#unanswered) return;
     const { memory } = this.#context;
     // After a failure a write may still be running, which reads there. A service whose runs are stopped would grow by
     // the memory of each of them until V8 collects garbage: see borrowMemory.
@@ -215,15 +221,24 @@ export class WorkerPool {
     return result;
   }
 
+  async #answerTo<T, R>(name: TaskName, request: Request<T>, signal: AbortSignal | undefined): Promise<Answer<R>> {
+    try {
+      return await this.#threads.run<T, R>(name, request, signal);
+    } catch (error) {
+      this.#unanswered = true;
+      throw error;
+    }
+  }
+
   async #ask<T, R>(name: TaskName, task: T, signal?: AbortSignal): Promise<R> {
     throwIfAborted(this.#signal);
     const contextId = this.#context.id;
     // The first task of each early thread brings the context: the main thread may be at work until it is done.
     const context = this.#asked++ < this.#threads.early ? this.#context : undefined;
-    let answer = await this.#threads.run<T, R>(name, { contextId, context, task }, signal);
+    let answer = await this.#answerTo<T, R>(name, { contextId, context, task }, signal);
     if ("needsContext" in answer) {
       // The second time it may come to another thread, which has the context or takes it from here.
-      answer = await this.#threads.run<T, R>(name, { contextId, context: this.#context, task }, signal);
+      answer = await this.#answerTo<T, R>(name, { contextId, context: this.#context, task }, signal);
     }
     throwIfAborted(this.#signal);
     if ("failure" in answer) throw reviveDumpError(answer.failure);

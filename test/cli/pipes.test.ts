@@ -145,6 +145,7 @@ describeWithDumps("a dump through a pipe", () => {
       output: at("rearranged.gz"),
       outputBytes: statSync(at("rearranged.gz")).size,
       packing: "gzip",
+      warnings: [],
     });
     expect(gunzipSync(readFileSync(at("rearranged.gz"))).equals(expected)).toBe(true);
   });

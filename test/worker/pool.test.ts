@@ -235,14 +235,32 @@ describe("a run that fails or is stopped", () => {
     while (held.waiting.length > 0) held.release();
     await pool.end();
     await settle();
-    const next = poolOf(heldThreads(held, 1, 1).threads);
-    expect(next.bytes.buffer).not.toBe(pool.bytes.buffer);
+    const next = Array.from({ length: 9 }, () => poolOf(heldThreads(held, 1, 1).threads));
+    expect(next.map(({ bytes }) => bytes.buffer)).not.toContain(pool.bytes.buffer);
     writes.release();
     await settle();
     expect(run.ended).toBe(true);
     const last = poolOf(heldThreads(held, 1, 1).threads);
     expect(last.bytes.buffer).toBe(pool.bytes.buffer);
-    await Promise.all([next.end(), last.end()]);
+    await Promise.all([...next, last].map((one) => one.end()));
+  });
+
+  test("its memory is nobody's when a thread has died: the others still write to their slots", async () => {
+    const held = new Held();
+    const died = new DumpError("WORKER_FAILED", "a worker thread failed");
+    const { threads } = heldThreads(held, 1, 1, () => Promise.reject(died));
+    const pool = poolOf(threads);
+    const run = followed(encodeDump(pool, plan, true, { add: () => undefined }, () => undefined));
+    await settle();
+    while (held.waiting.length > 0) held.release();
+    await settle();
+    expect(run.error).toBe(died);
+    await pool.end();
+    await settle();
+    // As many as are kept, and one more.
+    const next = Array.from({ length: 9 }, () => poolOf(heldThreads(held, 1, 1).threads));
+    expect(next.map(({ bytes }) => bytes.buffer)).not.toContain(pool.bytes.buffer);
+    await Promise.all(next.map((one) => one.end()));
   });
 
   test("the main thread does not begin a task of a run that has ended", async () => {

@@ -5,6 +5,7 @@ import type { Machine } from "../../reader/machine.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./scrubbed.js";
+import { guessing } from "./watched-kernel.js";
 
 /** The most threads of a process, notes of a thread, and bytes of a note: SVE's are the largest. */
 const MAX_THREADS = 1 << 16;
@@ -37,16 +38,19 @@ export function coreNotes(
   );
   if (!owner || !prstatus || !next || !notes) return found;
   const word = memory.wordSize;
+  // Words of a stack are anything, and what lies behind the last note is no note.
+  const unsure = guessing(kernel);
   const seen = new Set<bigint>();
   const clear = archSupport(machine.arch)?.noteRegisters?.find((one) => one.owner === "CORE")?.clear ?? [];
 
   const eraseNotes = (info: bigint) => {
     for (let i = 0; i < MAX_NOTES; i++) {
       const note = info + BigInt(notes.offset + i * (types.sizeOf("memelfnote") ?? 0));
-      const name = readMember(kernel, "memelfnote", note, "name");
-      const data = readMember(kernel, "memelfnote", note, "data");
-      const size = Number(readMember(kernel, "memelfnote", note, "datasz") ?? 0n);
-      const isNote = name && memory.isKernelAddress(name) && /^(CORE|LINUX)$/.test(readText(memory, name, 8) ?? "");
+      const name = readMember(unsure, "memelfnote", note, "name");
+      const data = readMember(unsure, "memelfnote", note, "data");
+      const size = Number(readMember(unsure, "memelfnote", note, "datasz") ?? 0n);
+      const isNote =
+        name && memory.isKernelAddress(name) && /^(CORE|LINUX)$/.test(readText(unsure.memory, name, 8) ?? "");
       if (!isNote || !data || !memory.isKernelAddress(data) || size > MAX_DATA) return;
       // The first one is in `prstatus`.
       if (data !== info + BigInt(prstatus.offset)) addVirtual(space, data, size, found.list);
@@ -72,10 +76,10 @@ export function coreNotes(
       const value =
         word === 8 ? view.getBigUint64(at, memory.littleEndian) : BigInt(view.getUint32(at, memory.littleEndian));
       if (value % BigInt(word) !== 0n || !memory.isKernelAddress(value) || seen.has(value)) continue;
-      const task = memory.readWord(value + BigInt(owner.offset));
+      const task = unsure.memory.readWord(value + BigInt(owner.offset));
       // It names a thread of the process, so it is not one of the stack's other pointers: these threads have the same
       // core_state.
-      if (task && memory.isKernelAddress(task) && coreState(kernel, task) === core) erase(value);
+      if (task && memory.isKernelAddress(task) && coreState(unsure, task) === core) erase(value);
     }
   }
   return found;

@@ -58,7 +58,7 @@ export function freePercpu(
     const base = readMember(kernel, "pcpu_chunk", chunk, "base_addr");
     const areas = freeAreas(kernel, chunk, steps);
     if (!base || areas === undefined) {
-      found.cut = true;
+      kernel.incomplete?.();
       return;
     }
     for (const [from, to] of areas) {
@@ -76,7 +76,7 @@ export function freePercpu(
   // What is kept for modules is in no list.
   const reserved = pointerIn(kernel, "pcpu_reserved_chunk");
   if (reserved !== undefined && !steps.cut) look(reserved);
-  if (steps.cut) found.cut = true;
+  if (steps.cut) kernel.incomplete?.();
   return found;
 }
 

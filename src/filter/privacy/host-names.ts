@@ -4,6 +4,7 @@ import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./scrubbed.js";
+import { guessing } from "./watched-kernel.js";
 
 /** COMMAND_LINE_SIZE is 256 bytes to 64 KiB. */
 const MAX_COMMAND_LINE = 1 << 16;
@@ -61,9 +62,9 @@ export function hostNames(
       found.objects++;
     }
   }
-  // Initial data, which the kernel frees: if it is another text by now, it belongs to somebody else.
+  // Initial data, which the kernel frees and may unmap: if it is another text by now, it belongs to somebody else.
   const boot = symbols.address("boot_command_line");
-  const line = boot === undefined ? undefined : readText(memory, boot, MAX_COMMAND_LINE);
+  const line = boot === undefined ? undefined : readText(guessing(kernel).memory, boot, MAX_COMMAND_LINE);
   if (boot !== undefined && line !== undefined && lines.has(line)) addVirtual(space, boot, line.length, found.list);
   return found;
 }
@@ -73,14 +74,15 @@ export function hostNames(
  * to one of them only while it parses parameters (initcall_command_line). The parser replaces blanks and equals signs
  * by zeros.
  */
-function copiesAround({ memory }: KernelObjects, at: bigint, line: string): bigint[] {
+function copiesAround(kernel: KernelObjects, at: bigint, line: string): bigint[] {
+  // The memory around it ends somewhere.
+  const { memory } = guessing(kernel);
   const page = BigInt(memory.pageSize);
   const around = BigInt(4 * line.length) + page;
   const apart = (bytes: Buffer) => Buffer.from(bytes.map((byte) => (byte === 0x20 || byte === 0x3d ? 0 : byte)));
   const wanted = apart(Buffer.from(line, "latin1"));
   const found: bigint[] = [];
   if (wanted.length < LEAST_LINE) return found;
-  // Page by page, because the memory around it may end.
   let start = at - (at % page);
   while (start > at - around && memory.readWord(start - page) !== undefined) start -= page;
   let end = at - (at % page) + page;

@@ -209,7 +209,9 @@ class ScrubRun {
       return;
     }
     const nowhere = "nothing says where those are";
-    this.#reachOr(`free areas of per-CPU memory: ${nowhere}`, "percpu-areas", freePercpu(space, kernel));
+    const areas = "free areas of per-CPU memory";
+    const free = this.#search(kernel, areas, (one) => freePercpu(space, one));
+    this.#reachOr(`${areas}: ${nowhere}`, "percpu-areas", free);
     const consoles = "screens of virtual consoles";
     const shown = this.#search(kernel, consoles, (one) => screens(space, one));
     this.#reachOr(`${consoles}: ${nowhere}`, "screens", shown);
@@ -254,13 +256,19 @@ class ScrubRun {
   #registersInMemory(kernel: KernelObjects): void {
     const { machine } = this.#dump;
     const { lowestAddress } = this.#view;
-    this.#add("registers", entryStacks(this.#space, kernel));
-    const notes = cpuNotes(this.#space, kernel, machine, lowestAddress);
+    const space = this.#space;
+    const entered = this.#search(kernel, "registers on entry stacks", (one) => entryStacks(space, one));
+    this.#add("registers", entered);
+    const notes = this.#search(kernel, "registers of CPUs in crash_notes", (one) =>
+      cpuNotes(space, one, machine, lowestAddress),
+    );
     if (notes === undefined)
       this.#asked("registers of CPUs in crash_notes (nothing says where CPUs have their memory)");
     else this.#add("registers", notes);
     const tasks = this.#allTasks(kernel);
-    this.#add("registers", coreNotes(this.#space, kernel, machine, tasks, this.#stack.bytes));
+    const cores = "registers of processes whose core is being dumped";
+    const own = this.#search(kernel, cores, (one) => coreNotes(space, one, machine, tasks, this.#stack.bytes));
+    this.#add("registers", own);
   }
 
   terminals(): void {
@@ -285,8 +293,11 @@ class ScrubRun {
     if (found === undefined) this.#asked("the kernel's log", "image");
     else {
       this.#reach("log", found);
-      const kernel = this.#kernel;
-      const buffers = kernel && logBuffers(this.#space, kernel, this.#openFiles(kernel));
+      const buffers = this.#search(
+        this.#kernel,
+        "buffers of the kernel's log",
+        (one) => one && logBuffers(this.#space, one, this.#openFiles(one)),
+      );
       if (buffers !== undefined) this.#add("log", buffers);
       for (const what of buffers?.missing ?? LOG_BUFFERS) {
         this.#imageGaps.push(`${what}${buffers === undefined ? ` (${this.#why})` : ": nothing says where that is"}`);
@@ -295,9 +306,10 @@ class ScrubRun {
   }
 
   host(): void {
-    const kernel = this.#kernel;
-    const found = kernel && hostNames(this.#space, this.#dump.memory, kernel, this.#allTasks(kernel));
-    if (found === undefined) this.#asked(`names of the host and command lines (${this.#why})`, "image");
+    const names = "names of the host and command lines";
+    const [space, { memory }] = [this.#space, this.#dump];
+    const found = this.#search(this.#kernel, names, (one) => one && hostNames(space, memory, one, this.#allTasks(one)));
+    if (found === undefined) this.#asked(`${names} (${this.#why})`, "image");
     else this.#reach("host", found);
   }
 
@@ -359,7 +371,6 @@ class ScrubRun {
   #reachOr(gap: string, kind: Scrubbed, list: ScrubList | undefined): void {
     if (list === undefined) this.#gaps.push(gap);
     else this.#reach(kind, list);
-    if (list?.cut) this.#gaps.push(`${gap} (but for some, which were found)`);
   }
 
   #reach(kind: Scrubbed, list: ScrubList): void {

@@ -29,6 +29,4 @@ export type Scrubbed = (typeof SCRUBBED)[number];
 export interface ScrubList {
   readonly list: SpanList;
   objects: number;
-  /** Not all was found: a list or a struct could not be followed to its end. */
-  cut?: boolean;
 }

@@ -77,15 +77,15 @@ const PLUGGED = /^(mem)?(dimm|nvdimm|virtiomem|cxl)|^vmem\d*$/;
 /**
  * virtio-mem and virtio-pmem put the path of their device before the name that the user chose ("0000:00:03.0/vmem0",
  * QEMU 7.2 and 11.1): a device's block is plugged memory if it is as large as the least that QEMU plugs in (128 MiB on
- * x86) and not the memory of a display.
+ * x86) and not the memory of a display, or what is shared with other machines (ivshmem).
  */
 const IN_DEVICE = /^(?!\/).*\/([^/]+)$/;
-const DISPLAY = /vram|vgamem|\.rom$|fb$/i;
+const NO_RAM_OF_DEVICE = /vram|vgamem|\.rom$|fb$|shmem/i;
 const LEAST_PLUGGED = 64 * MIB;
 
 function isPluggedInDevice({ name, length }: RamBlock): boolean {
   const own = IN_DEVICE.exec(name)?.[1];
-  return own !== undefined && (PLUGGED.test(own) || (length >= LEAST_PLUGGED && !DISPLAY.test(own)));
+  return own !== undefined && (PLUGGED.test(own) || (length >= LEAST_PLUGGED && !NO_RAM_OF_DEVICE.test(own)));
 }
 
 /** Where the memory of a machine is. */
