@@ -17,8 +17,9 @@ const LISTS = [
 
 /**
  * Keys of devices with which the machine is paired (Bluetooth), the one by which they know it, and what pairing in progress
- * has; not keys of connections that the controller encrypts: they are not in memory. `undefined` if there may be some, but types or symbols do
- * not lead to them, or not to all.
+ * has. A connection has no others: the controller makes its keys of these. But codes of broadcasts, which their connections
+ * and sockets have (struct bt_iso_qos, 6.0 and later), stay. `undefined` if there may be keys, but types or symbols do not
+ * lead to them, or not to all.
  */
 export function bluetoothKeys(
   space: AddressSpace,

@@ -1,7 +1,7 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
 import { SpanList } from "../erase/spans.js";
-import { addVirtual } from "./add-virtual.js";
+import { addAllocated, type WantedBytes } from "./allocations.js";
 import { dataOfOpenFiles, type OpenFiles } from "./open-files.js";
 import type { ScrubList } from "./scrubbed.js";
 import { guessing } from "./watched-kernel.js";
@@ -17,9 +17,16 @@ export function fileTexts(space: AddressSpace, kernel: KernelObjects, files: Ope
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const { memory, symbols, types } = kernel;
   const unsure = guessing(kernel);
-  const erase = (address: bigint | undefined, length: number) => {
-    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_PAGES * memory.pageSize) return;
-    if (addVirtual(space, address, length, found.list) > 0) found.objects++;
+  const wanted: WantedBytes[] = [];
+  const isSmall = (length: number) => length > 0 && length <= MAX_PAGES * memory.pageSize;
+  /** A member of a struct, which is an allocation: of as many bytes as are known. */
+  const eraseMember = (type: string, address: bigint, name: string) => {
+    const member = types.member(type, name);
+    if (member === undefined) kernel.incomplete?.();
+    else if (isSmall(member.size)) {
+      const size = types.sizeOf(type) ?? member.offset + member.size;
+      wanted.push({ address, size, from: member.offset, length: member.size });
+    }
   };
   /** Whether a file's own data are of that type: it names the file, which names it. */
   const isOf = (type: string, data: bigint) => {
@@ -32,30 +39,28 @@ export function fileTexts(space: AddressSpace, kernel: KernelObjects, files: Ope
   /** What is being put together for a reader of a trace, and a copy of it. */
   const ofTrace = (iterator: bigint) => {
     for (const name of ["seq.buffer", "tmp_seq.buffer"]) {
-      const length = types.member("trace_iterator", name)?.size ?? 0;
-      erase(memberAddress(kernel, "trace_iterator", iterator, name), length);
+      // The copy exists since 5.5.
+      if (types.member("trace_iterator", name) !== undefined) eraseMember("trace_iterator", iterator, name);
     }
   };
   const pipes = new Set(symbols.addresses("tracing_pipe_fops"));
   const traces = new Set(symbols.addresses("tracer_seq_ops"));
   const chips = new Set(["tpm_fops", "tpmrm_fops"].flatMap((name) => symbols.addresses(name)));
+  // Without it (before 4.7) nothing shows whose data are texts.
+  if (types.member("seq_file", "file") === undefined) kernel.incomplete?.();
   let isPipe = false;
   let isChip = false;
-  const wanted = (operations: bigint) => {
+  const isWanted = (operations: bigint) => {
     isPipe = pipes.has(operations);
     isChip = chips.has(operations);
     return true;
   };
   const seen = new Set<bigint>();
-  for (const data of dataOfOpenFiles(kernel, files, wanted)) {
+  for (const data of dataOfOpenFiles(kernel, files, isWanted)) {
     if (seen.has(data) || !memory.isKernelAddress(data)) continue;
     seen.add(data);
     if (isPipe) ofTrace(data);
-    if (isChip)
-      erase(
-        memberAddress(kernel, "file_priv", data, "data_buffer"),
-        types.member("file_priv", "data_buffer")?.size ?? 0,
-      );
+    if (isChip) eraseMember("file_priv", data, "data_buffer");
     const text = isOf("seq_file", data)
       ? data
       : isOf("kernfs_open_file", data)
@@ -64,7 +69,11 @@ export function fileTexts(space: AddressSpace, kernel: KernelObjects, files: Ope
     if (!text || !memory.isKernelAddress(text)) continue;
     const own = readMember(kernel, "seq_file", text, "private");
     if (own && traces.has(readMember(kernel, "seq_file", text, "op") ?? 0n)) ofTrace(own);
-    erase(readMember(kernel, "seq_file", text, "buf"), Number(readMember(kernel, "seq_file", text, "size") ?? 0n));
+    const address = readMember(kernel, "seq_file", text, "buf");
+    const size = Number(readMember(kernel, "seq_file", text, "size") ?? 0n);
+    if (address && memory.isKernelAddress(address) && isSmall(size))
+      wanted.push({ address, size, from: 0, length: size });
   }
+  addAllocated(space, wanted, files.allocations, found);
   return found;
 }

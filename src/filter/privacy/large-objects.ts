@@ -97,7 +97,8 @@ class Finder implements LargeObjects {
       ["_rx", "num_rx_queues", "netdev_rx_queue"],
     ] as const) {
       const queues = this.#number("net_device", device, count, MAX_QUEUES);
-      this.#add(readMember(this.#kernel, "net_device", device, array), queues * (types.sizeOf(element) ?? 0));
+      // Receiving queues exist since 2.6.35, and until 5.x only with CONFIG_RPS.
+      this.#add(readPossibleMember(this.#kernel, "net_device", device, array), queues * (types.sizeOf(element) ?? 0));
     }
   }
 

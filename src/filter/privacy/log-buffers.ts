@@ -3,6 +3,7 @@ import type { KernelSymbols } from "../../kernel/debuginfo/kernel-symbols.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { addAllocated } from "./allocations.js";
 import { type LogBuffers, logCopies } from "./log-copies.js";
 import { dataOfOpenFiles, type OpenFiles } from "./open-files.js";
 
@@ -86,9 +87,12 @@ export function logBuffers(space: AddressSpace, kernel: KernelObjects, files: Op
   const operations = new Set(symbols.addresses("kmsg_fops"));
   if (members.length === 0 || operations.size === 0) found.missing.push(readers);
   else {
-    for (const reader of new Set(dataOfOpenFiles(kernel, files, (address) => operations.has(address)))) {
-      for (const { offset, size } of members) erase(reader + BigInt(offset), Math.min(size, MAX_READ_LAST));
-    }
+    const size = types.sizeOf("devkmsg_user") ?? Math.max(...members.map((member) => member.offset + member.size));
+    const readers = new Set(dataOfOpenFiles(kernel, files, (address) => operations.has(address)));
+    const wanted = [...readers].flatMap((address) =>
+      members.map((member) => ({ address, size, from: member.offset, length: Math.min(member.size, MAX_READ_LAST) })),
+    );
+    addAllocated(space, wanted, files.allocations, found);
   }
   return found;
 }

@@ -1,6 +1,7 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
 import { wordAt } from "../../reader/fields.js";
+import { SearchSteps } from "./search-steps.js";
 import { physicalData } from "./socket-buffers.js";
 
 /** Objects that a pool has in reserve: `count` pointers from `elements` on, to `size` bytes each. */
@@ -16,21 +17,27 @@ export interface PoolReader {
   poolsIn(bytes: DataView, isUsed?: (at: number) => boolean): readonly MemoryPool[];
   /** Those in variables of the kernel that are sets of block requests (struct bio_set). */
   readonly ofVariables: readonly MemoryPool[];
+  /** What may exist but was not found, in the words of `remains`. */
+  readonly missing: readonly string[];
 }
 
 /** The most objects of a pool: some hundred, at most. */
 const MAX_ELEMENTS = 1 << 14;
 const MAX_SIZE = 1 << 18;
+/** The most objects of all pools. */
+const MAX_STEPS = 1 << 18;
 const SETS = /(?:^|_)bio_?set$/;
+/** Sets whose names do not say so. */
+const OTHER_SETS = ["blkdev_dio_pool", "bounce_bio_split", "bio_crypt_split", "crypto_bio_split"];
 const POOLS_OF_SETS = ["bio_pool", "bvec_pool", "bio_integrity_pool", "bvec_integrity_pool"];
 
 /**
  * Pools keep objects for when memory is short: requests of disks and their tables, buffers of servers. Nobody has
  * written to them yet, or others have before: all in them is old. The pools lie in `kmalloc` memory of their owners, in
  * any place of it, so they are told by the functions that each names. `undefined` if types or symbols lack what is
- * needed.
+ * needed. Calls `passedOver` for pools that are larger than any should be, or cannot be read.
  */
-export function poolReader(kernel: KernelObjects): PoolReader | undefined {
+export function poolReader(kernel: KernelObjects, passedOver: () => void = () => {}): PoolReader | undefined {
   const { memory, symbols, types } = kernel;
   const { littleEndian, wordSize } = memory;
   // struct mempool_s until 6.17
@@ -59,10 +66,12 @@ export function poolReader(kernel: KernelObjects): PoolReader | undefined {
   const poolAt = (bytes: DataView, at: number, { other, ofCache }: (typeof kinds)[number]): MemoryPool | undefined => {
     const word = (offset: number) => wordAt(bytes, at + offset, wordSize, littleEndian);
     const [count, limit] = [bytes.getUint32(at + current, littleEndian), bytes.getUint32(at + most, littleEndian)];
-    if (word(free) !== other || count > limit || limit > MAX_ELEMENTS || !memory.isKernelAddress(word(elements)))
-      return undefined;
+    if (word(free) !== other || count > limit || !memory.isKernelAddress(word(elements))) return undefined;
     const size = ofCache ? readMember(kernel, "kmem_cache", word(data), "object_size") : word(data);
-    if (!size || size > MAX_SIZE) return undefined;
+    if (limit > MAX_ELEMENTS || !size || size > MAX_SIZE) {
+      passedOver();
+      return undefined;
+    }
     return { elements: word(elements), count, size: Number(size) };
   };
   const poolsIn = (bytes: DataView, isUsed: (at: number) => boolean = () => true) => {
@@ -78,7 +87,16 @@ export function poolReader(kernel: KernelObjects): PoolReader | undefined {
     }
     return found;
   };
-  return { poolsIn, ofVariables: ofSets() };
+  const sets = [...new Set([...symbols.matching(SETS), ...OTHER_SETS.flatMap((name) => symbols.addresses(name))])];
+  // Every kernel with disks has one; those that list functions only do not say where.
+  const isLost = sets.length === 0 && types.member("bio_set", "bio_pool") !== undefined;
+  return {
+    poolsIn,
+    ofVariables: sets.flatMap(ofSet),
+    missing: isLost
+      ? ["objects that pools in variables of the kernel have in reserve: nothing says where those are"]
+      : [],
+  };
 
   function wordOf(value: bigint): Buffer {
     const view = new DataView(new ArrayBuffer(wordSize));
@@ -87,29 +105,38 @@ export function poolReader(kernel: KernelObjects): PoolReader | undefined {
     return Buffer.from(view.buffer);
   }
 
-  function ofSets(): readonly MemoryPool[] {
-    return symbols.matching(SETS).flatMap((set) =>
-      POOLS_OF_SETS.flatMap((name) => {
-        const offset = types.member("bio_set", name)?.offset;
-        const bytes = offset === undefined ? undefined : memory.readView(set + BigInt(offset), size as number);
-        return bytes === undefined ? [] : poolsIn(bytes);
-      }),
-    );
+  function ofSet(set: bigint): readonly MemoryPool[] {
+    return POOLS_OF_SETS.flatMap((name) => {
+      const offset = types.member("bio_set", name)?.offset;
+      const bytes = offset === undefined ? undefined : memory.readView(set + BigInt(offset), size as number);
+      return bytes === undefined ? [] : poolsIn(bytes);
+    });
   }
 }
 
-/** Calls back for the pieces of physical memory that pools have in reserve. */
+/**
+ * Calls back for the pieces of physical memory that pools have in reserve; a table of objects that two pools name counts
+ * once. False if some were passed over: there are too many, or the dump does not lead to them.
+ */
 export function reservedObjects(
   space: AddressSpace,
   { memory }: KernelObjects,
   pools: Iterable<MemoryPool>,
   found: (paddr: number, length: number) => void,
-): void {
+  steps = new SearchSteps(MAX_STEPS),
+): boolean {
+  let all = true;
+  const seen = new Set<bigint>();
   for (const { elements, count, size } of pools) {
+    if (seen.has(elements)) continue;
+    seen.add(elements);
     for (let i = 0; i < count; i++) {
+      if (!steps.take()) return false;
       const one = memory.readWord(elements + BigInt(i * memory.wordSize));
       const place = one === undefined || !memory.isKernelAddress(one) ? undefined : physicalData(space, one, size);
-      if (place !== undefined) found(place.start, place.length);
+      if (place === undefined) all = false;
+      else found(place.start, place.length);
     }
   }
+  return all;
 }

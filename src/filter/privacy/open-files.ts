@@ -1,4 +1,5 @@
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import type { AllocationCheck } from "./allocations.js";
 
 const MAX_FILES = 1 << 16;
 
@@ -14,6 +15,8 @@ export interface OpenFiles {
   readonly tasks: Iterable<bigint>;
   /** All in slabs: also those that no table has, as on their way through sockets, or registered for io_uring. */
   readonly others: Iterable<OpenFile>;
+  /** Says which memory is as the kernel's types say; `undefined` if slabs were not looked into: then all of it is believed. */
+  readonly allocations?: AllocationCheck | undefined;
 }
 
 /**

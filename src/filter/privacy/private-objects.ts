@@ -4,6 +4,7 @@ import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { type Slab, type SlabWalk, slabWalk } from "../../kernel/objects/slab-walk.js";
 import { allTasks } from "../../kernel/objects/tasks.js";
 import type { Dump } from "../../reader/dump.js";
+import { type Allocation, type AllocationCheck, allocationsInSlab } from "./allocations.js";
 import { fileTableEnds } from "./file-tables.js";
 import type { GuestGap } from "./guest-registers.js";
 import { reservedObjects } from "./memory-pools.js";
@@ -14,7 +15,7 @@ import type { Scrubbed, ScrubList } from "./scrubbed.js";
 import { Collector } from "./slab-collector.js";
 import type { PaddingList } from "./slab-padding.js";
 import { dataInSlab, objectsInSlab, restInSlab } from "./socket-buffers.js";
-import { guessing } from "./watched-kernel.js";
+import { guessing, someOf } from "./watched-kernel.js";
 import { wholeObjects } from "./whole-objects.js";
 
 /** What was found in slabs. */
@@ -31,7 +32,9 @@ export interface PrivateObjects {
   /** Whether the keys of keyrings were found. */
   readonly keysFound: boolean;
   /** Files that are open, wherever the kernel has them. */
-  readonly files: readonly OpenFile[];
+  readonly files: Iterable<OpenFile>;
+  /** Walks through the slabs again. */
+  readonly allocations: AllocationCheck;
   /** What may exist but was not found, in the words of `remains`. */
   readonly missing: readonly string[];
   /** What of the registers of virtual machines' processors (KVM) stays. */
@@ -72,7 +75,10 @@ export function privateObjects(
     if (ends.length < MAX_ENDS) ends.push(start + length);
   });
   if (!all) run.cut = true;
-  reservedObjects(space, kernel, run.pools, (start, length) => run.add("unwritten", start, length));
+  const reserved = reservedObjects(space, kernel, run.pools, (start, length) => run.add("unwritten", start, length));
+  if (!reserved || run.poolsCut) run.missing.push(someOf("objects that pools have in reserve"));
+  if (run.files.cut) run.cut = true;
+  if (run.files.unknown) run.missing.push("texts for readers of files that no table has: nothing says which are open");
   ends.sort((a, b) => a - b);
   const wanted = run.buffers.sort((a, b) => a.start - b.start);
   const whole = wholeObjects(space, kernel);
@@ -102,5 +108,21 @@ export function privateObjects(
       }
     }, places);
   }
-  return run;
+  const { found, padding, doubtful, cpuLists, sheaves, caches, keysFound, files, missing, guests, cut } = run;
+  const allocations = checkBy(walk);
+  return { found, padding, doubtful, cpuLists, sheaves, caches, keysFound, files, missing, guests, cut, allocations };
+}
+
+function checkBy(walk: SlabWalk): AllocationCheck {
+  return (wanted) => {
+    const sorted = [...wanted].sort((a, b) => a.start - b.start);
+    const held = new Set<Allocation>();
+    walk.each(
+      (slab) => {
+        for (const one of allocationsInSlab(slab, sorted)) held.add(one);
+      },
+      sorted.map(({ start }) => start),
+    );
+    return held;
+  };
 }

@@ -365,7 +365,8 @@ class ScrubRun {
   }
 
   #openFiles(kernel: KernelObjects): OpenFiles {
-    return { tasks: this.#allTasks(kernel), others: this.#slabs?.files ?? [] };
+    const slabs = this.#slabs;
+    return { tasks: this.#allTasks(kernel), others: slabs?.files ?? [], allocations: slabs?.allocations };
   }
 
   #reachOr(gap: string, kind: Scrubbed, list: ScrubList | undefined): void {

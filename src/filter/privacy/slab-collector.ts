@@ -10,10 +10,10 @@ import { type CipherReader, cipherReader } from "./cipher-keys.js";
 import { GUEST_CACHES, type GuestGap, GuestSearch } from "./guest-registers.js";
 import { journalCopies } from "./journal-copies.js";
 import { type MemoryPool, type PoolReader, poolReader } from "./memory-pools.js";
-import type { OpenFile } from "./open-files.js";
 import type { QueueRoots } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
 import type { Scrubbed, ScrubList } from "./scrubbed.js";
+import { SlabFiles } from "./slab-files.js";
 import { PaddingList } from "./slab-padding.js";
 import { physicalData, skbReader, type WantedData } from "./socket-buffers.js";
 import { spareHeads } from "./spare-heads.js";
@@ -28,8 +28,6 @@ const MAX_BUFFERS = 1 << 20;
 const MAX_ROOTS = 1 << 16;
 /** S_IFREG, in the upper four bits of a file's mode. */
 const REGULAR = 8;
-/** The most files that are open. */
-const MAX_FILES = 1 << 22;
 /** The most bytes of an object whose content is read. */
 const MAX_OBJECT = 1 << 16;
 
@@ -46,7 +44,9 @@ export class Collector implements QueueRoots {
   readonly longNames: number[] = [];
   /** Objects in reserve, some thousand in all. */
   readonly pools: MemoryPool[] = [];
-  readonly files: OpenFile[] = [];
+  /** There are pools, or objects of theirs, that were passed over. */
+  poolsCut = false;
+  readonly files: SlabFiles;
   readonly padding = new PaddingList();
   doubtful = 0;
   keysFound = false;
@@ -94,7 +94,10 @@ export class Collector implements QueueRoots {
     this.#names = entryNames(space, kernel);
     this.#ciphers = cipherReader(space, kernel);
     this.#bufferCaches = bufferCaches(kernel, caches.values());
-    this.#pools = poolReader(kernel);
+    this.#pools = poolReader(kernel, () => {
+      this.poolsCut = true;
+    });
+    this.files = new SlabFiles(dump, kernel, cpuLists);
     const files = kernel.symbols.address("filp_cachep");
     this.#fileCache = files === undefined ? undefined : kernel.memory.readWord(files);
     this.pools.push(...(this.#pools?.ofVariables ?? []));
@@ -102,7 +105,7 @@ export class Collector implements QueueRoots {
     this.missing = [
       ...this.#bufferCaches.missing,
       ...(this.#ciphers === undefined ? ["keys in ciphers: nothing says where those are"] : []),
-      ...(this.#pools === undefined ? ["objects that pools have in reserve: nothing says which those are"] : []),
+      ...(this.#pools?.missing ?? ["objects that pools have in reserve: nothing says which those are"]),
       ...(guarded === undefined ? ["freed objects in KFENCE's pool, if that is on: nothing says where it is"] : []),
     ];
     this.#zeroed = zeroesOnAllocation(kernel) === true;
@@ -166,13 +169,12 @@ export class Collector implements QueueRoots {
       this.#everyUsed(slab, (at) => this.add(kind, at, cache.objectSize));
     } else if (this.#skbPlaces(cache).length > 0) this.#socketBuffers(slab);
     else if (name.startsWith("kmalloc-")) {
-      this.#ciphersIn(slab);
-      this.#poolsIn(slab);
+      this.#allocations(slab);
     } else if (name === "dentry" && !isMerged(this.#kernel, cache.address)) this.#entries(slab);
     else if (name.startsWith("biovec-") && !isMerged(this.#kernel, cache.address)) this.#vectors(slab);
     else if (cache.address === this.#bufferCaches.journal?.cache) this.#journal(slab);
     else if (name === "task_struct") this.#namespaces(slab);
-    else if (name === "filp" || cache.address === this.#fileCache) this.#filesIn(slab);
+    else if (name === "filp" || cache.address === this.#fileCache) this.files.look(slab);
     else if (name === "mqueue_inode_cache") this.#postQueues(slab);
     else if (name === "kvm_vcpu") this.#guests(slab);
     if (this.#registers === undefined) return;
@@ -219,8 +221,12 @@ export class Collector implements QueueRoots {
   }
 
   /** Adds pieces of objects in use that `find` sees in their content: of the object `offset` bytes from the first on. */
-  #pieces(slab: Slab, kind: Scrubbed, find: (bytes: DataView, offset: number, paddr: number) => readonly Hole[]): void {
-    const bytes = this.#objectsOf(slab);
+  #pieces(
+    slab: Slab,
+    bytes: DataView | undefined,
+    kind: Scrubbed,
+    find: (bytes: DataView, offset: number, paddr: number) => readonly Hole[],
+  ): void {
     if (bytes === undefined) return;
     this.#everyUsed(slab, (at) => {
       find(bytes, at - slab.start, at).forEach(([from, to], n) => {
@@ -233,30 +239,31 @@ export class Collector implements QueueRoots {
   #vectors(slab: Slab): void {
     if (this.#zeroed || slab.free === undefined) return;
     const { objectSize } = slab.cache;
-    this.#pieces(slab, "unwritten", (bytes, offset) => unwrittenVectors(this.#kernel, bytes, offset, objectSize));
+    this.#pieces(slab, this.#objectsOf(slab), "unwritten", (bytes, offset) =>
+      unwrittenVectors(this.#kernel, bytes, offset, objectSize),
+    );
   }
 
-  /** Keys in the contexts of ciphers. */
-  #ciphersIn(slab: Slab): void {
-    const ciphers = this.#ciphers;
-    const { objectSize } = slab.cache;
-    if (ciphers !== undefined)
-      this.#pieces(slab, "keys", (bytes, offset) => ciphers.context(bytes, offset, objectSize));
-  }
-
-  /** Pools, whose structs are parts of objects. */
-  #poolsIn(slab: Slab): void {
+  /** Keys in the contexts of ciphers, and pools, whose structs are parts of objects. */
+  #allocations(slab: Slab): void {
     const { free, cache } = slab;
-    const bytes = this.#pools === undefined || free === undefined ? undefined : this.#objectsOf(slab);
-    const isUsed = (at: number) => free?.[Math.floor(at / cache.stride)] === 0 && this.pools.length < MAX_ROOTS;
-    if (bytes !== undefined) this.pools.push(...(this.#pools?.poolsIn(bytes, isUsed) ?? []));
+    const [ciphers, pools] = [this.#ciphers, free === undefined ? undefined : this.#pools];
+    if (ciphers === undefined && pools === undefined) return;
+    const bytes = this.#objectsOf(slab);
+    if (bytes === undefined) return;
+    if (ciphers !== undefined)
+      this.#pieces(slab, bytes, "keys", (view, offset) => ciphers.context(view, offset, cache.objectSize));
+    for (const pool of pools?.poolsIn(bytes, (at) => free?.[Math.floor(at / cache.stride)] === 0) ?? []) {
+      if (this.pools.length < MAX_ROOTS) this.pools.push(pool);
+      else this.poolsCut = true;
+    }
   }
 
   /** Adds the unwritten bytes of the room for short names in directory entries. */
   #entries(slab: Slab): void {
     const names = this.#names;
     if (names === undefined || slab.free === undefined) return;
-    this.#pieces(slab, "unwritten", (bytes, offset, paddr) => {
+    this.#pieces(slab, this.#objectsOf(slab), "unwritten", (bytes, offset, paddr) => {
       const rest = names.rest(bytes, offset, paddr);
       return rest === undefined ? [] : [rest];
     });
@@ -296,16 +303,6 @@ export class Collector implements QueueRoots {
       if (proxy === undefined || this.namespaces.size >= MAX_ROOTS) return;
       const namespace = readMember(this.#kernel, "nsproxy", proxy, "ipc_ns");
       if (namespace !== undefined && namespace !== 0n) this.namespaces.add(namespace);
-    });
-  }
-
-  /** Collects open files; where the kernel merged their cache, also what is none, which its operations and data show. */
-  #filesIn(slab: Slab): void {
-    this.#everyUsed(slab, (at) => {
-      const [operations, own] = ["f_op", "private_data"].map((name) => this.#pointer("file", name, at));
-      if (operations === undefined || own === undefined) return;
-      if (this.files.length < MAX_FILES) this.files.push({ operations, own });
-      else this.cut = true;
     });
   }
 

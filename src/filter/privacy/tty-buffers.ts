@@ -1,5 +1,11 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import {
+  type KernelObjects,
+  memberAddress,
+  readMember,
+  readPossibleMember,
+  walkList,
+} from "../../kernel/objects/kernel-objects.js";
 import { moduleNamed, moduleSymbol } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { dataOfOpenFiles, type OpenFiles } from "./open-files.js";
@@ -232,7 +238,7 @@ function terminalTest(kernel: KernelObjects): (operations: bigint) => boolean {
     if (is === undefined) {
       // It is read_iter since 5.11.
       is = ["read_iter", "read"].some((path) =>
-        functions.has(readMember(kernel, "file_operations", operations, path) ?? 0n),
+        functions.has(readPossibleMember(kernel, "file_operations", operations, path) ?? 0n),
       );
       known.set(operations, is);
     }

@@ -1,4 +1,5 @@
 import type { KernelMemory } from "../kernel-memory.js";
+import type { LinkedSymbol } from "./symtab.js";
 import type { Vmlinux } from "./vmlinux.js";
 
 /** Addresses of kernel symbols as they were in the running kernel (KASLR applied). */
@@ -12,7 +13,7 @@ export interface KernelSymbols {
    * name.
    */
   addresses(name: string): readonly bigint[];
-  /** The addresses of all symbols whose names match: reads every name. Empty for a vmlinux. */
+  /** The addresses of all symbols whose names match: reads every name. */
   matching(pattern: RegExp): readonly bigint[];
   /**
    * The highest symbol that is not above `address`; if several have that address, the first. `undefined` below the
@@ -39,12 +40,13 @@ export function linkedSymbols(memory: KernelMemory, { symbols, linked }: Vmlinux
   }
   const moved = (address: bigint) =>
     memory.isKernelAddress(address) ? BigInt.asUintN(memory.wordSize * 8, address + shift) : address;
-  const addresses = (name: string) => [...new Set(symbols.named(name).map(({ address }) => moved(address)))];
+  const placesOf = (found: readonly LinkedSymbol[]) => [...new Set(found.map(({ address }) => moved(address)))];
+  const addresses = (name: string) => placesOf(symbols.named(name));
   return {
     source: "vmlinux",
     addresses,
     address: (name) => addresses(name)[0],
-    matching: () => [],
+    matching: (pattern) => placesOf(symbols.matching(pattern)),
     nearest: () => undefined,
   };
 }

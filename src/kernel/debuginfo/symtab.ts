@@ -13,6 +13,8 @@ export interface LinkedSymbol {
 export interface SymbolTable {
   /** All symbols of that name in the file's order: local ones come first. */
   named(name: string): readonly LinkedSymbol[];
+  /** All symbols whose names match, in the file's order: reads every name. */
+  matching(pattern: RegExp): readonly LinkedSymbol[];
 }
 
 /** Offsets of a symbol's fields (System V ABI, Sym). */
@@ -52,12 +54,13 @@ export function readSymbolTable(file: ElfFile): SymbolTable | undefined {
     const known = size <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(size) : 0;
     return { address: view.getBigUint64(at + layout.value, littleEndian), size: known };
   };
+  const hasName = (i: number) => nameAt(i) !== 0 && nameAt(i) < texts.length && isSymbol(i);
   let index: NameIndex | undefined;
   const makeIndex = () => {
     const hashes = new Uint32Array(count);
     for (let i = 0; i < count; i++) {
+      if (!hasName(i)) continue;
       const start = nameAt(i);
-      if (start === 0 || start >= texts.length || !isSymbol(i)) continue;
       const end = texts.indexOf(0, start);
       hashes[i] = hashName(texts, start, end < 0 ? texts.length : end);
     }
@@ -68,6 +71,11 @@ export function readSymbolTable(file: ElfFile): SymbolTable | undefined {
       index ??= makeIndex();
       const candidates = [...index.candidates(Buffer.from(name, "latin1"))];
       return candidates.filter((i) => cString(texts, nameAt(i)) === name).map(symbol);
+    },
+    matching(pattern) {
+      const found: LinkedSymbol[] = [];
+      for (let i = 0; i < count; i++) if (hasName(i) && pattern.test(cString(texts, nameAt(i)))) found.push(symbol(i));
+      return found;
     },
   };
 }

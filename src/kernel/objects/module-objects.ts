@@ -1,7 +1,14 @@
 import { openBtf } from "../debuginfo/btf.js";
 import { btfBehind, btfTypes } from "../debuginfo/btf-types.js";
 import type { KernelTypes } from "../debuginfo/kernel-types.js";
-import { type KernelObjects, memberAddress, readMember, readText, walkList } from "./kernel-objects.js";
+import {
+  type KernelObjects,
+  memberAddress,
+  readMember,
+  readPossibleMember,
+  readText,
+  walkList,
+} from "./kernel-objects.js";
 
 const MAX_MODULES = 1 << 12;
 const MAX_NAME = 64;
@@ -38,7 +45,7 @@ export function loadedModule(kernel: KernelObjects, name: string): bigint | "non
 export function moduleSymbol(kernel: KernelObjects, module: bigint, name: string): bigint | undefined {
   const { memory, types } = kernel;
   // Since 4.5 the table is in a struct of its own.
-  const own = readMember(kernel, "module", module, "kallsyms");
+  const own = readPossibleMember(kernel, "module", module, "kallsyms");
   const at = (path: string) =>
     own === undefined ? readMember(kernel, "module", module, path) : readMember(kernel, "mod_kallsyms", own, path);
   const [symbols, strings, count] = [at("symtab"), at("strtab"), Number(at("num_symtab") ?? 0n)];

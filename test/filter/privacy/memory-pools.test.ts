@@ -1,6 +1,7 @@
 /** Objects that pools have in reserve: nobody wrote to them, or others did before. */
 import { expect, test } from "vitest";
 import { poolReader, reservedObjects } from "../../../src/filter/privacy/memory-pools.js";
+import { SearchSteps } from "../../../src/filter/privacy/search-steps.js";
 import { BASE, machine, space, withAddresses } from "../../support/fake-machine.js";
 
 const TYPES = {
@@ -16,6 +17,7 @@ const TYPES = {
 const FUNCTIONS = {
   ...{ mempool_alloc_slab: 0x80, mempool_free_slab: 0x90, mempool_kmalloc: 0xa0, mempool_kfree: 0xb0 },
 };
+const NO_NAMES = { matching: () => [], addresses: () => [] };
 const at = (address: number) => BASE + BigInt(address);
 
 /** A machine with a pool at 0x1100, which has two objects of a cache, and a pool of 64 bytes each at 0x1200, with one. */
@@ -41,7 +43,7 @@ function pools() {
 
 function found(guest: ReturnType<typeof pools>, isUsed?: (place: number) => boolean): number[][] {
   const pieces: number[][] = [];
-  const kernel = { ...guest.kernel, symbols: { ...guest.kernel.symbols, matching: () => [] } };
+  const kernel = { ...guest.kernel, symbols: { ...guest.kernel.symbols, ...NO_NAMES } };
   const read = poolReader(kernel)?.poolsIn(new DataView(guest.view.buffer, 0x1000, 0x1000), isUsed);
   reservedObjects(space, kernel, read ?? [], (start, length) => pieces.push([start, length]));
   return pieces;
@@ -65,14 +67,51 @@ test("what only looks like a pool is none: a freed object, another function besi
 
 test("sets of block requests in the kernel's own variables", () => {
   const guest = pools();
-  const types = { ...TYPES, "bio_set.bvec_pool": [0x100, 72] } as const;
+  const types = { ...TYPES, "bio_set.bio_pool": [0x80, 72], "bio_set.bvec_pool": [0x100, 72] } as const;
   const { kernel } = machine({}, types);
   const symbols = {
     ...withAddresses(kernel, {}).symbols,
     address: (name: string) => (name in FUNCTIONS ? at(FUNCTIONS[name as keyof typeof FUNCTIONS]) : undefined),
     matching: (pattern: RegExp) => (pattern.test("fs_bio_set") ? [at(0x1000)] : []),
   };
-  const read = poolReader({ memory: guest.kernel.memory, types: kernel.types, symbols });
-  expect(read?.ofVariables).toEqual([{ elements: at(0x2000), count: 2, size: 4096 }]);
+  const ofKernel = (names: object) =>
+    poolReader({ memory: guest.kernel.memory, types: kernel.types, symbols: { ...symbols, ...names } });
+  const pool = { elements: at(0x2000), count: 2, size: 4096 };
+  expect(ofKernel({})).toMatchObject({ ofVariables: [pool], missing: [] });
+  // One whose name does not say that it is a set; and where names are of functions only.
+  const addresses = (name: string) => (name === "blkdev_dio_pool" ? [at(0x1000)] : []);
+  expect(ofKernel({ ...NO_NAMES, addresses })).toMatchObject({ ofVariables: [pool], missing: [] });
+  const lost = "objects that pools in variables of the kernel have in reserve: nothing says where those are";
+  expect(ofKernel(NO_NAMES)).toMatchObject({ ofVariables: [], missing: [lost] });
   expect(poolReader({ ...guest.kernel, symbols: withAddresses(kernel, {}).symbols })).toBeUndefined();
+});
+
+test("pools have one bound in all, and a table that several name counts once; what is passed over is said", () => {
+  const { kernel, point } = pools();
+  const pool = { elements: at(0x2000), count: 2, size: 4096 };
+  const small = { elements: at(0x2100), count: 1, size: 64 };
+  const reserved = (all: object[], steps?: SearchSteps) => {
+    let calls = 0;
+    const done = reservedObjects(space, kernel, all as (typeof pool)[], () => calls++, steps);
+    return [done, calls];
+  };
+  expect(reserved([...Array(1000).fill(pool), small], new SearchSteps(3))).toEqual([true, 3]);
+  expect(reserved([pool, small], new SearchSteps(2))).toEqual([false, 2]);
+  // A pointer that leads nowhere.
+  point(0x2008, 1 << 30);
+  expect(reserved([pool, small])).toEqual([false, 2]);
+});
+
+test("pools of more objects than any has, or of larger ones, are passed over and that is said", () => {
+  const passedOver = (change: (guest: ReturnType<typeof pools>) => void) => {
+    const guest = pools();
+    change(guest);
+    let count = 0;
+    const kernel = { ...guest.kernel, symbols: { ...guest.kernel.symbols, ...NO_NAMES } };
+    const read = poolReader(kernel, () => count++)?.poolsIn(new DataView(guest.view.buffer, 0x1000, 0x1000));
+    return [count, read?.length];
+  };
+  expect(passedOver(() => {})).toEqual([0, 2]);
+  expect(passedOver(({ view }) => view.setUint32(0x1204, 1 << 20, true))).toEqual([1, 1]);
+  expect(passedOver(({ word }) => word(0x1218, 1n << 30n))).toEqual([1, 1]);
 });

@@ -50,6 +50,14 @@ function opened(bytes: Uint8Array, sources?: readonly TypeSource[]) {
 }
 
 describe("a vmlinux", () => {
+  test("lists its symbols by pattern, in the file's order", () => {
+    writeFileSync(path, made({}));
+    const { close, symbols } = openVmlinux(path);
+    const found = [/^linux_|^twice$/, /nothing/].map((pattern) => symbols.matching(pattern));
+    expect(found.map((all) => all.map(({ address }) => address))).toEqual([[0x8000_1008n, 1n, 2n], []]);
+    close();
+  });
+
   test.each([
     [32, "little", 3, "i386"],
     [32, "big", 20, "ppc32"],
