@@ -18,7 +18,7 @@ const LISTS = [
 /**
  * Keys of devices with which the machine is paired (Bluetooth), the one by which they know it, and what pairing in progress
  * has. A connection has no others: the controller makes its keys of these. But codes of broadcasts, which their connections
- * and sockets have (struct bt_iso_qos, 6.0 and later), stay. `undefined` if there may be keys, but types or symbols do not
+ * and sockets have (struct bt_iso_qos, since 6.x), stay. `undefined` if there may be keys, but types or symbols do not
  * lead to them, or not to all.
  */
 export function bluetoothKeys(

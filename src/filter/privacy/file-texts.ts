@@ -39,14 +39,14 @@ export function fileTexts(space: AddressSpace, kernel: KernelObjects, files: Ope
   /** What is being put together for a reader of a trace, and a copy of it. */
   const ofTrace = (iterator: bigint) => {
     for (const name of ["seq.buffer", "tmp_seq.buffer"]) {
-      // The copy exists since 5.5.
+      // Not all kernels have the copy.
       if (types.member("trace_iterator", name) !== undefined) eraseMember("trace_iterator", iterator, name);
     }
   };
   const pipes = new Set(symbols.addresses("tracing_pipe_fops"));
   const traces = new Set(symbols.addresses("tracer_seq_ops"));
   const chips = new Set(["tpm_fops", "tpmrm_fops"].flatMap((name) => symbols.addresses(name)));
-  // Without it (before 4.7) nothing shows whose data are texts.
+  // Without it, in old kernels, nothing shows whose data are texts.
   if (types.member("seq_file", "file") === undefined) kernel.incomplete?.();
   let isPipe = false;
   let isChip = false;

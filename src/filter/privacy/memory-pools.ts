@@ -28,7 +28,7 @@ const MAX_SIZE = 1 << 18;
 const MAX_STEPS = 1 << 18;
 const SETS = /(?:^|_)bio_?set$/;
 /** Sets whose names do not say so. */
-const OTHER_SETS = ["blkdev_dio_pool", "bounce_bio_split", "bio_crypt_split", "crypto_bio_split"];
+const OTHER_SETS = ["blkdev_dio_pool", "bounce_bio_split", "crypto_bio_split"];
 const POOLS_OF_SETS = ["bio_pool", "bvec_pool", "bio_integrity_pool", "bvec_integrity_pool"];
 
 /**

@@ -3,6 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { fileTexts } from "../../../src/filter/privacy/file-texts.js";
 import { logBuffers } from "../../../src/filter/privacy/log-buffers.js";
 import { privateObjects } from "../../../src/filter/privacy/private-objects.js";
+import { SlabFiles } from "../../../src/filter/privacy/slab-files.js";
 import type { KernelView } from "../../../src/kernel/kernel-view.js";
 import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
 import { BASE, dumpOf, machine, piecesOf, space, withAddresses } from "../../support/fake-machine.js";
@@ -126,9 +127,54 @@ test("what pointers of devices lead to (/dev/kmsg, traces, a TPM) is overwritten
   expect(found()).toEqual([[], [], []]);
 });
 
-test("a kernel whose texts do not name their files (before 4.7): that is said", () => {
+test("an old kernel whose texts do not name their files: that is said", () => {
   const { kernel } = machine({}, { ...TYPES, "seq_file.file": undefined } as unknown as typeof TYPES);
   const incomplete = vi.fn();
   fileTexts(space, { ...withAddresses(kernel, {}), incomplete }, { tasks: [], others: [] });
   expect(incomplete).toHaveBeenCalled();
+});
+
+test("any number of files is remembered, in the order of their slabs", () => {
+  const { kernel, view } = files();
+  const many = new SlabFiles(dumpOf(view), kernel, true);
+  const cache = { stride: 64 } as Slab["cache"];
+  for (let i = 0; i < 300; i++)
+    many.look({ cache, start: 0x1000, count: 2, end: 0x1080, extensions: undefined, free: new Uint8Array(2) });
+  const all = [...many].map(({ own }) => Number(own - BASE));
+  expect(all).toEqual(Array.from({ length: 600 }, (_, i) => (i % 2 === 0 ? 0x2000 : 0x3000)));
+  expect([many.cut, many.unknown]).toEqual([false, false]);
+});
+
+test("a slab of kmalloc is read once, for all that is looked for in it", () => {
+  const members = ["elements", "pool_data", "alloc", "free", "min_nr", "curr_nr"];
+  const types = {
+    ...TYPES,
+    ...Object.fromEntries(members.map((name, i) => [`mempool.${name}`, [8 * i, 8]])),
+    mempool: [0, 72],
+    "crypto_alg.cra_list": [0, 16],
+    "crypto_alg.cra_type": [16, 8],
+    "crypto_tfm.__crt_alg": [0, 8],
+    "crypto_tfm.__crt_ctx": [8, 8],
+  };
+  const symbols = { init_task: 0, crypto_alg_list: 0x100, mempool_kmalloc: 0xa0, mempool_kfree: 0xb0 };
+  const guest = machine(symbols, types as unknown as typeof TYPES);
+  guest.point(0x100, 0x200);
+  guest.point(0x200, 0x100);
+  // A cipher, and a pool of one object.
+  guest.point(0xa000, 0x200);
+  for (const [i, one] of [0x300, 0x40, 0xa0, 0xb0].entries()) guest.point(0xb000 + 8 * i, one);
+  guest.word(0xb008, 64n);
+  guest.word(0xb020, 1n);
+  guest.word(0xb028, 1n);
+  guest.point(0x300, 0x6000);
+  const kernel = {
+    ...guest.kernel,
+    symbols: { ...guest.kernel.symbols, ...{ matching: () => [], addresses: () => [] } },
+  };
+  const dump = dumpOf(guest.view);
+  const read = vi.spyOn(dump.memory, "read");
+  const found = privateObjects(dump, {} as KernelView, space, kernel, undefined)?.found;
+  expect(piecesOf(found?.get("keys")?.list as never)[0]).toEqual([0xa008, 0xb000]);
+  expect(piecesOf(found?.get("unwritten")?.list as never)).toEqual([[0x6000, 0x6040]]);
+  expect(read.mock.calls.filter(([, at]) => at === 0xa000)).toHaveLength(1);
 });
