@@ -39,6 +39,7 @@ import { inWords, OPTION } from "./option-words.js";
  * | `NEXT_LEVEL` | the output had no room at a level | the next level of `-d` was tried |
  * | `NOT_WRITTEN` | the output had no room for some pages | they are missing, the output is marked incomplete, the exit code is 1 |
  * | `UPLOADS_UNLISTED` | unfinished uploads of the bucket cannot be listed | an interrupted one is not continued, and one whose begin the store did not answer stays. Not an error with `--strict` |
+ * | `PAGE_ANSWERED` | a server confirms with a web page what was sent to a URL | it counts as sent: the page may be a proxy's. One that asks to sign in is an error. Not an error with `--strict` |
  * | `CUT_OFF` | with `--salvage`: a file ends too early | it is read up to there |
  * | `MISSING_PAGES` | with `--salvage`: pages are not in the file | they are left out |
  * | `BAD_PAGES` | with `--salvage`: pages cannot be read or decoded | they are left out |
@@ -74,6 +75,7 @@ export type WarningCode =
   | "NOT_WRITTEN"
   | "MORE_BYTES"
   | "UPLOADS_UNLISTED"
+  | "PAGE_ANSWERED"
   | "CUT_OFF"
   | "MISSING_PAGES"
   | "BAD_PAGES";

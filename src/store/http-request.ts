@@ -91,19 +91,6 @@ export function redirected(from: URL, location: string): URL {
   return to as URL;
 }
 
-/**
- * Whether an answer with status 200 is a page for people, as proxies and sign-in servers give it instead of the server
- * that was asked. Its body tells: `text/html` is also the type of Swift's empty answers, and of an "ok" by which small
- * servers confirm an upload.
- */
-export function isPage({ statusCode }: http.IncomingMessage, body: Uint8Array): boolean {
-  const begin = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, PAGE_BEGIN)).toString("latin1");
-  return statusCode === 200 && /<(?:!doctype\s+html|html|head|body|form)\b/i.test(begin);
-}
-
-/** A page shows within so many bytes that it is one. */
-const PAGE_BEGIN = 2048;
-
 function answerOf(
   { url, path, method, headers: given, body, send }: HttpRequest,
   { connect, idle }: StoreTimeouts,
@@ -221,14 +208,35 @@ export function takeBody(answer: Readable, take: (chunk: Uint8Array) => void, si
 /** The first `most` bytes of a body, or all of it. */
 export async function bodyOf(answer: Readable, most: number, silent: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
+  await takeBody(answer, upTo(most, answer, chunks), silent);
+  return Buffer.concat(chunks);
+}
+
+/**
+ * The first `most` bytes of a body as far as they arrive within `wait` milliseconds. Never throws: it is for answers of
+ * which the head says enough.
+ */
+export async function arrivingBody(answer: Readable, most: number, wait: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  const late = setTimeout(() => answer.destroy(), wait);
+  try {
+    await takeBody(answer, upTo(most, answer, chunks), wait);
+  } catch {
+    // What was cut off is not needed.
+  } finally {
+    clearTimeout(late);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Collects the first `most` bytes, and cuts the body off when there are more. */
+function upTo(most: number, answer: Readable, chunks: Uint8Array[]): (chunk: Uint8Array) => void {
   let length = 0;
-  const take = (chunk: Uint8Array) => {
-    chunks.push(chunk.subarray(0, most - length));
+  return (chunk) => {
+    chunks.push(chunk.subarray(0, Math.max(0, most - length)));
     length += chunk.length;
     if (length > most) answer.destroy();
   };
-  await takeBody(answer, take, silent);
-  return Buffer.concat(chunks);
 }
 
 /** A body that ended too soon. */
@@ -240,7 +248,7 @@ export function cutOff(): Error {
 const SHORTEST_SECRET = 6;
 
 /** A server's text without what the URL must not show, should the server quote it. */
-function withoutSecrets(text: string, url: string): string {
+export function withoutSecrets(text: string, url: string): string {
   if (!URL.canParse(url)) return text;
   const { search, searchParams, hash, username, password } = new URL(url);
   const raw = search.slice(1).split("&");

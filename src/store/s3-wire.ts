@@ -1,10 +1,11 @@
 import type { IncomingMessage } from "node:http";
-import { bodyOf, cutOff, httpRequest, isPage, type StoreTimeouts, TIMEOUTS } from "./http-request.js";
+import { bodyOf, cutOff, httpRequest, type StoreTimeouts, TIMEOUTS } from "./http-request.js";
 import { areSame, type BucketPlace, type S3Access, type StoreCredentials } from "./s3-access.js";
 import { answerHeader, haveExpired, statusOf, unknownAnswer } from "./s3-errors.js";
 import { encoded, SigningKeys, signedHeaders } from "./s3-sign.js";
 import type { ObjectLocation } from "./store-types.js";
 import { storePath } from "./store-url.js";
+import { isPage } from "./web-page.js";
 
 /** A request to a store, for an object, or with an empty key for its bucket. */
 export interface S3Request {

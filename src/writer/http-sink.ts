@@ -9,14 +9,28 @@ import { describeSystemError } from "../reader/source/byte-source.js";
 import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { readFullyAsync, writeFully } from "../reader/source/full-io.js";
 import { shownUrl } from "../shown-address.js";
-import { bodyOf, httpError, httpRequest, isPage, TIMEOUTS } from "../store/http-request.js";
+import { arrivingBody, bodyOf, httpError, httpRequest, TIMEOUTS, withoutSecrets } from "../store/http-request.js";
 import { parseHttpUrl } from "../store/http-url.js";
 import { Retries } from "../store/retry.js";
+import { asksToSignIn, isPage, wordsOfPage } from "../store/web-page.js";
+import { ofFile, type Warnings } from "../warnings.js";
 import { type PartUrls, readPartUrls } from "./part-urls.js";
 import type { Sink } from "./sink.js";
 
 /** Bytes that are read and sent at once. */
 const PIECE = 1 << 20;
+
+/** How to send a dump. */
+export interface HttpSinkOptions {
+  /** Folder of the temporary file. Default: the system's. */
+  readonly dir?: string | undefined;
+  readonly warnings?: Warnings | undefined;
+  /** How long to wait for the body of an answer that does not say by its head what was stored, in milliseconds. */
+  readonly wait?: number;
+}
+
+/** A page arrives soon after its head. */
+const ANSWER_WAIT = 5000;
 
 /**
  * A dump that is sent by PUT to a URL, or in parts to one URL each (`parts:FILE`): URLs as a portal provides them,
@@ -24,7 +38,7 @@ const PIECE = 1 << 20;
  * name, because the head of a dump is known last, and such a URL may accept only one request. Throws `BAD_OPTION`,
  * `NOT_READABLE` for the file of parts, `NOT_WRITABLE`, `NO_SPACE`, `SIZE_LIMIT`.
  */
-export function createHttpSink(path: string, given?: string): Sink {
+export function createHttpSink(path: string, { dir: given, warnings, wait = ANSWER_WAIT }: HttpSinkOptions = {}): Sink {
   const dir = given ?? tmpdir();
   const place = given ?? unnamedPlace(dir, "the folder of temporary files");
   const parts = readPartUrls(path);
@@ -55,8 +69,9 @@ export function createHttpSink(path: string, given?: string): Sink {
       } catch (error) {
         throw cannotKeep(place, error);
       }
-      if (parts === undefined) await put(path, file(), 0, size);
-      else await sendParts(parts, file(), size, name);
+      const put = new Puts(file(), wait, warnings);
+      if (parts === undefined) await put.send(path, 0, size);
+      else await sendParts(parts, put, size, name);
       close();
       return undefined;
     },
@@ -68,7 +83,7 @@ export function createHttpSink(path: string, given?: string): Sink {
 
 async function sendParts(
   { partSize, parts, complete }: PartUrls,
-  fd: number,
+  put: Puts,
   size: number,
   name: string,
 ): Promise<void> {
@@ -81,7 +96,7 @@ async function sendParts(
   }
   const etags: string[] = [];
   for (let i = 0; i < count; i++) {
-    const etag = await put(parts[i] as string, fd, i * partSize, Math.min(size, (i + 1) * partSize));
+    const etag = await put.send(parts[i] as string, i * partSize, Math.min(size, (i + 1) * partSize));
     if (etag === undefined && complete !== undefined) {
       throw new DumpError(
         "NOT_WRITABLE",
@@ -93,38 +108,64 @@ async function sendParts(
     }
     etags.push(etag ?? "");
   }
-  if (complete !== undefined) await completeParts(complete, etags);
+  if (complete !== undefined) await completeParts(complete, etags, put.warnings);
 }
 
-/** Sends bytes [start, end) of the file. Returns the server's ETag for them. */
-async function put(url: string, fd: number, start: number, end: number): Promise<string | undefined> {
-  const send = async (to: ClientRequest) => {
+/** Sends pieces of a file by PUT. */
+class Puts {
+  constructor(
+    readonly fd: number,
+    readonly wait: number,
+    readonly warnings: Warnings | undefined,
+  ) {}
+
+  /** Sends bytes [start, end) of the file. Returns the server's ETag for them. */
+  async send(url: string, start: number, end: number): Promise<string | undefined> {
+    const headers = { "content-length": `${end - start}` };
+    const send = (to: ClientRequest) => this.#write(to, start, end);
+    const answer = await asked(url, () => httpRequest({ url: parseHttpUrl(url), method: "PUT", headers, send }));
+    const { etag } = answer.headers;
+    const body = arrivingBody(answer, MOST_PAGE, this.wait);
+    // Otherwise the head says that it is stored.
+    if (answer.statusCode !== 200 || etag !== undefined) return etag;
+    const content = await body;
+    if (isPage(answer, content)) lookAtPage(content.toString("utf8"), url, this.warnings);
+    return undefined;
+  }
+
+  async #write(to: ClientRequest, start: number, end: number): Promise<void> {
     const piece = Buffer.allocUnsafe(Math.min(PIECE, Math.max(1, end - start)));
     for (let at = start; at < end; ) {
       const bytes = piece.subarray(0, Math.min(piece.length, end - at));
-      if ((await readFullyAsync(fd, bytes, at)) !== bytes.length) throw new Error("the temporary file is cut off");
+      if ((await readFullyAsync(this.fd, bytes, at)) !== bytes.length) throw new Error("the temporary file is cut off");
       await new Promise<void>((resolve, reject) => to.write(bytes, (error) => (error ? reject(error) : resolve())));
       at += bytes.length;
     }
-  };
-  return asked(url, async () => {
-    const headers = { "content-length": `${end - start}` };
-    const answer = await httpRequest({ url: parseHttpUrl(url), method: "PUT", headers, send });
-    const body = await bodyOf(answer, MOST_ANSWER, TIMEOUTS.body);
-    if (isPage(answer, body) && answer.headers.etag === undefined) throw aPage(url);
-    return answer.headers.etag;
-  });
+  }
+}
+
+/** The most bytes of a page that are looked at, and characters of it that are shown. */
+const MOST_PAGE = 16_384;
+const MOST_WORDS = 100;
+
+/** A page may confirm an upload, or be a proxy's: what it says is shown. One that asks to sign in is an error. */
+function lookAtPage(whole: string, url: string, warnings: Warnings | undefined): void {
+  const page = whole.slice(0, MOST_PAGE);
+  if (asksToSignIn(page, parseHttpUrl(url))) throw aPage(url);
+  const text = withoutSecrets(wordsOfPage(page), url).slice(0, MOST_WORDS);
+  const reason = `the server answers with a web page: check that it has the file. The page says: ${text}`;
+  warnings?.remark("PAGE_ANSWERED", ofFile(shownUrl(url), reason));
 }
 
 /** CompleteMultipartUpload of S3. The response may have status 200 and report a failure in its XML. */
-async function completeParts(url: string, etags: readonly string[]): Promise<void> {
+async function completeParts(url: string, etags: readonly string[], warnings: Warnings | undefined): Promise<void> {
   const list = etags.map((etag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${escaped(etag)}</ETag></Part>`);
   const body = Buffer.from(`<CompleteMultipartUpload>${list.join("")}</CompleteMultipartUpload>`, "utf8");
   const headers = { "content-type": "application/xml" };
   const text = await asked(url, async () => {
     const answer = await httpRequest({ url: parseHttpUrl(url), method: "POST", headers, body });
     const content = await bodyOf(answer, MOST_ANSWER, TIMEOUTS.body);
-    if (isPage(answer, content)) throw aPage(url);
+    if (isPage(answer, content)) lookAtPage(content.toString("utf8"), url, warnings);
     return content.toString("utf8");
   });
   const code = /<Error>[\s\S]*?<Code>([^<]{1,100})<\/Code>/.exec(text)?.[1];
@@ -140,10 +181,14 @@ async function completeParts(url: string, etags: readonly string[]): Promise<voi
 const MOST_ANSWER = 65_536;
 
 function aPage(url: string): DumpError {
-  return new DumpError("NOT_WRITABLE", "cannot be written: a web page answers instead of the server", {
-    file: shownUrl(url),
-    cure: "Look for a proxy or a sign-in page in between",
-  });
+  return new DumpError(
+    "NOT_WRITABLE",
+    "cannot be written: a web page that asks to sign in answers instead of the server",
+    {
+      file: shownUrl(url),
+      cure: "Ask whoever runs the server whether it has the file; if not, look for a proxy or a sign-in page in between",
+    },
+  );
 }
 
 async function asked<T>(url: string, request: () => Promise<T>): Promise<T> {

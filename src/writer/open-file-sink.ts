@@ -48,7 +48,8 @@ export async function openFileSink(path: string, options: FileOutputOptions, inp
 }
 
 async function openPlain(path: string, options: FileSinkOptions, spool: SpoolOptions | undefined): Promise<Sink> {
-  if (isHttpOutput(path)) return (await import("./http-sink.js")).createHttpSink(path, spool?.dir);
+  if (isHttpOutput(path))
+    return (await import("./http-sink.js")).createHttpSink(path, { dir: spool?.dir, warnings: options.warnings });
   if (isStorePath(path)) return (await import("./object-sink.js")).createObjectSink(path, options);
   return createFileSink(path, options);
 }

@@ -10,6 +10,7 @@ import { shownUrl } from "../../src/shown-address.js";
 import { HttpFiles, httpBytes } from "../../src/store/http-file.js";
 import { httpError, redirected } from "../../src/store/http-request.js";
 import { storeError } from "../../src/store/s3-errors.js";
+import { Warnings } from "../../src/warnings.js";
 import { createHttpSink } from "../../src/writer/http-sink.js";
 import { temporaryFolder } from "../support/filter.js";
 
@@ -30,6 +31,18 @@ async function serve(answer: (request: IncomingMessage, response: ServerResponse
     server.close();
   };
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const PAGE_SAYS = "the server answers with a web page: check that it has the file. The page says";
+
+async function send(path: string, warnings?: Warnings): Promise<void> {
+  const sink = createHttpSink(path, { dir: folder, warnings, wait: 200 });
+  await sink.write(bytes, 0);
+  try {
+    await sink.finish(bytes.length);
+  } finally {
+    await sink.abort();
+  }
 }
 
 const ETAG = `"e" ${bytes.length}`;
@@ -110,15 +123,6 @@ test("an encoding that was not asked for is named, but for those of packed files
 test("what is sent is taken by the server when it says so: a page is no such answer, and what is made may have one", async () => {
   let [status, body] = [200, "<!DOCTYPE html><html><body>Log in</body></html>"];
   const url = await serve((_, response) => response.writeHead(status, { "content-type": "text/html" }).end(body));
-  const send = async (path: string) => {
-    const sink = createHttpSink(path, folder);
-    await sink.write(bytes, 0);
-    try {
-      await sink.finish(bytes.length);
-    } finally {
-      await sink.abort();
-    }
-  };
   await expect(send(url)).rejects.toMatchObject({ code: "NOT_WRITABLE", message: expect.stringContaining("web page") });
   status = 201;
   await send(url);
@@ -130,6 +134,45 @@ test("what is sent is taken by the server when it says so: a page is no such ans
   writeFileSync(urls, JSON.stringify({ partSize: 600, parts: [url, url] }));
   await send(`parts:${urls}`);
   expect(readFileSync(urls).length).toBeGreaterThan(0);
+});
+
+test.each([
+  ["is cut off", true, ""],
+  ["does not end", false, ""],
+  ["is cut off in a page", true, "<html><body>File up"],
+  ["does not end in a page", false, "<html><body>File up"],
+])("a body that %s is no reason to send the dump again", async (_, isCut, begin) => {
+  let [puts, head]: [number, Record<string, string>] = [0, {}];
+  const url = await serve((_, response) => {
+    puts++;
+    response.writeHead(200, { "content-length": "1000", ...head });
+    response.write(`${begin} `, () => isCut && response.destroy());
+  });
+  await send(url);
+  head = { etag: '"e"' };
+  await send(url);
+  expect(puts).toBe(2);
+});
+
+test.each([
+  '<form action="/login">',
+  "<FORM>",
+  "<input name=x type='password'>",
+  '<meta http-equiv="refresh" content="0; url=https://login.example/?x">',
+  "Please sign in",
+])("a page with %s does not confirm what was sent, and says that it may have arrived", async (sign) => {
+  const url = await serve((_, response) => response.writeHead(200).end(`<html><body>${sign}</body></html>`));
+  const error = await send(url).catch((error: unknown) => error);
+  expect(error).toMatchObject({ code: "NOT_WRITABLE", message: expect.stringContaining("whether it has the file") });
+});
+
+test("a page that confirms an upload does so, and what it says is shown, without the secrets of the URL", async () => {
+  const page = `<html><head><title>Up</title></head><body class=x><h1>File\nuploaded</h1> ${SECRET}<script>x</script></body></html>`;
+  const refresh = '<meta http-equiv="refresh" content="5; url=/files">';
+  const url = await serve((_, response) => response.writeHead(200).end(page + refresh));
+  const warnings = new Warnings({ strict: true });
+  await send(`${url}/f?sig=${SECRET}`, warnings);
+  expect(warnings.list).toMatchObject([{ code: "PAGE_ANSWERED", message: `${url}/f: ${PAGE_SAYS}: File uploaded …` }]);
 });
 
 test("where a server cannot be reached, a proxy of the environment is said not to be used, without its password", () => {
@@ -156,7 +199,7 @@ test("the URL of a part that ends midway is named with its end, and without its 
   const signed = `${url}/up?X-Amz-Date=20200101T000000Z&X-Amz-Expires=60&X-Amz-Signature=${SECRET}`;
   const urls = join(folder, "ended.json");
   writeFileSync(urls, JSON.stringify({ partSize: 600, parts: [signed, signed], complete: signed }));
-  const sink = createHttpSink(`parts:${urls}`, folder);
+  const sink = createHttpSink(`parts:${urls}`, { dir: folder });
   await sink.write(bytes, 0);
   const error = (await Promise.resolve(sink.finish(bytes.length)).catch((error: unknown) => error)) as Error;
   await sink.abort();
