@@ -183,5 +183,6 @@ function describeWritten(
     `SHA-256  ${manifest?.output.sha256 ?? ""}`,
     ...beside.map((name) => `Written  ${shownUrl(name)}${name === page ? ": the page to print and sign" : ""}`),
     ...(sign === undefined ? [] : ["Signed   the manifest and the audit's result: FILE.sig beside each"]),
+    "Result   all checks are passed: read what may still be in it before you hand it over",
   ];
 }
