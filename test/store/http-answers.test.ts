@@ -12,7 +12,10 @@ import { httpError, redirected } from "../../src/store/http-request.js";
 import { storeError } from "../../src/store/s3-errors.js";
 import { Warnings } from "../../src/warnings.js";
 import { createHttpSink } from "../../src/writer/http-sink.js";
+import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
+import { flatten } from "../support/flattened-image.js";
+import { sampleDump } from "../support/sample.js";
 
 const folder = temporaryFolder();
 const bytes = Buffer.alloc(1000, "of a dump of some length, ");
@@ -290,4 +293,24 @@ test.each(["a//b", "/tmp//a:1@b?c", "dumps/10:20@host", "vmcore-2026-01-01T10:20
 test("a URL with @ in its path, and no port, is shown whole", () => {
   expect(shownUrl("https://host/10:20@b/f?sig=1")).toBe("https://host/10:20@b/f");
   expect(shownUrl("https://[::1]:80/a@b")).toBe("https://[::1]:80/a@b");
+});
+
+test("outputs by a signed URL are named without its signature, in JSON too", async () => {
+  const url = `${await serve((_, response) => response.writeHead(200, { etag: '"x"' }).end())}/o?X-Amz-Signature=${SECRET}`;
+  const at = (name: string) => join(folder, name);
+  writeFileSync(at("dump"), sampleDump());
+  expect(await runHere(["split", at("dump"), at("1"), at("2")])).toMatchObject({ code: 0, stderr: "" });
+  writeFileSync(at("flat"), flatten(sampleDump()));
+  for (const args of [
+    [at("dump"), url],
+    ["reassemble", at("1"), at("2"), url],
+    ["rearrange", at("flat"), url],
+    ["report", at("dump"), "--output", url],
+  ]) {
+    for (const further of [[], ["--json"]]) {
+      const { code, stdout, stderr } = await runHere([...args, ...further]);
+      expect({ args, code }).toEqual({ args, code: 0 });
+      expect(`${stdout}${stderr}`).not.toContain(SECRET);
+    }
+  }
 });

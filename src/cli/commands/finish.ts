@@ -1,4 +1,5 @@
 import { formatBytes } from "../../byte-size.js";
+import { shownUrl } from "../../shown-address.js";
 import { defineCommand } from "../command.js";
 import { plural } from "../numbers.js";
 import { outputAccess } from "../output-access.js";
@@ -25,6 +26,7 @@ Example
     if (unsure !== undefined) printNote(unsure);
     const { output } = run.request;
     if (json) printJson({ output, shards: run.shards, result }, 2);
-    else if (!quiet) printLines([`${output}: ${formatBytes(result.outputBytes)}, from ${plural(run.shards, "shard")}`]);
+    else if (!quiet)
+      printLines([`${shownUrl(output)}: ${formatBytes(result.outputBytes)}, from ${plural(run.shards, "shard")}`]);
   },
 });

@@ -1,5 +1,6 @@
 import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
+import { shownUrl } from "../../shown-address.js";
 import { Warnings } from "../../warnings.js";
 import { rearrangeDump } from "../../writer/rearrange.js";
 import { defineCommand } from "../command.js";
@@ -30,8 +31,8 @@ is in it, byte for byte, as makedumpfile -R makes it.`,
     const output = { path, force, sync, pack: packing, spool: spoolOptions(spool), warnings };
     const size = await rearrangeDump(input, output, signal);
     if (json) {
-      printJson({ output: path, outputBytes: size, packing: packing ?? null, warnings: warnings.list }, 2);
-    } else if (!quiet) printLines([`${path}: ${formatBytes(size)}`]);
+      printJson({ output: shownUrl(path), outputBytes: size, packing: packing ?? null, warnings: warnings.list }, 2);
+    } else if (!quiet) printLines([`${shownUrl(path)}: ${formatBytes(size)}`]);
     if (!quiet) printWarnings(warnings.list);
   },
 });

@@ -1,5 +1,6 @@
 import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
+import { shownUrl } from "../../shown-address.js";
 import { Warnings } from "../../warnings.js";
 import { reassembleDump } from "../../writer/reassemble.js";
 import { defineCommand } from "../command.js";
@@ -35,10 +36,12 @@ Page data are copied as they are.`,
       const output = { path, force, sync, pack: packing, spool: spoolOptions({ spoolDir, spoolLimit }), warnings };
       const result = await reassembleDump(dump, output, { signal });
       if (json) {
-        printJson({ ...result, output: path, packing: packing ?? null, warnings: warnings.list }, 2);
+        printJson({ ...result, output: shownUrl(path), packing: packing ?? null, warnings: warnings.list }, 2);
       } else if (!quiet) {
         const missing = result.missing > 0 ? `, ${formatCount(result.missing)} missing` : "";
-        printLines([`${path}: ${formatCount(result.pages)} pages${missing}, ${formatBytes(result.outputBytes)}`]);
+        printLines([
+          `${shownUrl(path)}: ${formatCount(result.pages)} pages${missing}, ${formatBytes(result.outputBytes)}`,
+        ]);
       }
       if (!quiet) printWarnings(warnings.list);
     } finally {

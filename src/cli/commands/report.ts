@@ -3,7 +3,7 @@ import { DumpError } from "../../errors.js";
 import { collectReport } from "../../report/collect-report.js";
 import { renderReport } from "../../report/render-report.js";
 import type { ReportData } from "../../report/report-data.js";
-import { shownUrl } from "../../store/http-url.js";
+import { shownUrl } from "../../shown-address.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { readyFileSink } from "../../writer/open-file-sink.js";
@@ -45,7 +45,7 @@ A filter run writes one about itself: coresieve DUMP OUT --report FILE.`,
       } catch (error) {
         throw await abandoned(error, sink);
       }
-      if (values.json) printJson(tablesOf(output, data), 2);
+      if (values.json) printJson(tablesOf(shownUrl(output), data), 2);
       else printLines([`${shownUrl(output)}: open it in a browser`]);
       printWarnings(warnings.list);
     } finally {
