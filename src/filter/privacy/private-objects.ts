@@ -77,10 +77,10 @@ export function privateObjects(
   if (!all) run.cut = true;
   const reserved = reservedObjects(space, kernel, run.pools, (start, length) => run.add("unwritten", start, length));
   if (!reserved || run.poolsCut) run.missing.push(someOf("objects that pools have in reserve"));
-  if (run.files.cut) run.cut = true;
+  if (run.files.cut || run.sockets.cut) run.cut = true;
   if (run.files.unknown) run.missing.push("texts for readers of files that no table has: nothing says which are open");
   ends.sort((a, b) => a - b);
-  const wanted = run.buffers.sort((a, b) => a.start - b.start);
+  const wanted = run.sockets.buffers.sort((a, b) => a.start - b.start);
   const whole = wholeObjects(space, kernel);
   const { keys = [], buffers } = whole;
   const names = run.longNames.sort((a, b) => a - b);

@@ -15,15 +15,12 @@ import { type RegisterFrame, userRegisters } from "./register-frame.js";
 import type { Scrubbed, ScrubList } from "./scrubbed.js";
 import { SlabFiles } from "./slab-files.js";
 import { PaddingList } from "./slab-padding.js";
-import { physicalData, skbReader, type WantedData } from "./socket-buffers.js";
-import { spareHeads } from "./spare-heads.js";
+import { SlabSockets } from "./slab-sockets.js";
 import { type Hole, holesOf, isMerged, typeOfObjects, unwrittenVectors } from "./type-holes.js";
 import { type EntryNames, entryNames } from "./unwritten-names.js";
 import { vectorRegisters } from "./vector-registers.js";
 import { zeroesOnAllocation } from "./zeroed-memory.js";
 
-/** The most socket buffers. */
-const MAX_BUFFERS = 1 << 20;
 /** The most namespaces and POSIX queues. */
 const MAX_ROOTS = 1 << 16;
 /** S_IFREG, in the upper four bits of a file's mode. */
@@ -39,7 +36,7 @@ export class Collector implements QueueRoots {
   readonly cpuLists: boolean;
   readonly sheaves: SlabWalk["sheaves"];
   readonly caches: SlabWalk["caches"];
-  readonly buffers: WantedData[] = [];
+  readonly sockets: SlabSockets;
   /** Where names of files begin that have memory of their own. */
   readonly longNames: number[] = [];
   /** Objects in reserve, some thousand in all. */
@@ -60,8 +57,6 @@ export class Collector implements QueueRoots {
   readonly #kernel: KernelObjects;
   readonly #registers: { readonly frame: RegisterFrame | undefined } | undefined;
   readonly #guest: GuestSearch;
-  readonly #skb: ReturnType<typeof skbReader>;
-  readonly #spareHeads: ReadonlySet<number>;
   readonly #names: EntryNames | undefined;
   readonly #bufferCaches: BufferCaches;
   readonly #guarded: SlabWalk["guarded"];
@@ -70,8 +65,6 @@ export class Collector implements QueueRoots {
   readonly #fileCache: bigint | undefined;
   /** Whether the kernel zeroes allocated memory: then unwritten bytes contain no old data. */
   readonly #zeroed: boolean;
-  readonly #sockets = new Map<CacheShape, readonly number[]>();
-  #cacheNames: ReadonlySet<string> | undefined;
   readonly #holes = new Map<CacheShape, readonly Hole[]>();
   /** Vector registers in objects, by cache. */
   readonly #vectorPieces = new Map<CacheShape, readonly (readonly [number, number])[]>();
@@ -109,9 +102,8 @@ export class Collector implements QueueRoots {
       ...(guarded === undefined ? ["freed objects in KFENCE's pool, if that is on: nothing says where it is"] : []),
     ];
     this.#zeroed = zeroesOnAllocation(kernel) === true;
-    this.#skb = skbReader(kernel.types, dump.machine.wordSize, dump.machine.littleEndian);
-    this.#spareHeads = spareHeads(space, kernel);
-    if (this.#skb === undefined || this.#names === undefined) kernel.incomplete?.();
+    this.sockets = new SlabSockets(dump, space, kernel, caches);
+    if (this.#names === undefined) kernel.incomplete?.();
   }
 
   /** Adds all of KFENCE's pool but the objects in use. */
@@ -167,7 +159,7 @@ export class Collector implements QueueRoots {
     if (kind !== undefined) {
       if (kind === "path-names") this.#longNames(slab);
       this.#everyUsed(slab, (at) => this.add(kind, at, cache.objectSize));
-    } else if (this.#skbPlaces(cache).length > 0) this.#socketBuffers(slab);
+    } else if (this.sockets.has(cache)) this.sockets.look(slab);
     else if (name.startsWith("kmalloc-")) {
       this.#allocations(slab);
     } else if (name === "dentry" && !isMerged(this.#kernel, cache.address)) this.#entries(slab);
@@ -247,7 +239,10 @@ export class Collector implements QueueRoots {
   /** Keys in the contexts of ciphers, and pools, whose structs are parts of objects. */
   #allocations(slab: Slab): void {
     const { free, cache } = slab;
-    const [ciphers, pools] = [this.#ciphers, free === undefined ? undefined : this.#pools];
+    // A freed pool leads to what may be somebody else's.
+    const isKnown = free !== undefined && this.cpuLists;
+    const [ciphers, pools] = [this.#ciphers, isKnown ? this.#pools : undefined];
+    if (!this.cpuLists && this.#pools !== undefined) this.poolsCut = true;
     if (ciphers === undefined && pools === undefined) return;
     const bytes = this.#objectsOf(slab);
     if (bytes === undefined) return;
@@ -358,39 +353,5 @@ export class Collector implements QueueRoots {
     if (length > MAX_OBJECT) return undefined;
     const bytes = new Uint8Array(length);
     return this.#dump.memory.read(bytes, at) === length ? new DataView(bytes.buffer) : undefined;
-  }
-
-  /** Where objects of a cache contain a struct sk_buff. */
-  #skbPlaces(cache: CacheShape): readonly number[] {
-    let places = this.#sockets.get(cache);
-    if (places === undefined) {
-      this.#cacheNames ??= new Set([...this.caches.values()].map(({ name }) => name));
-      places = this.#skb?.places(cache, this.#cacheNames, () => isMerged(this.#kernel, cache.address)) ?? [];
-      this.#sockets.set(cache, places);
-    }
-    return places;
-  }
-
-  /**
-   * Collects socket buffers, only from slabs whose free objects are known, and none that a CPU keeps for later: a freed
-   * one points to somebody else's data.
-   */
-  #socketBuffers(slab: Slab): void {
-    const reader = this.#skb;
-    if (reader === undefined || slab.free === undefined) return;
-    this.#everyUsed(slab, (at) => {
-      const bytes = this.#read(at, slab.cache.objectSize);
-      if (bytes === undefined) return;
-      for (const place of this.#skbPlaces(slab.cache)) {
-        if (this.#spareHeads.has(at + place)) continue;
-        const data = reader.dataOf(bytes, place);
-        const found = data && physicalData(this.#space, data.head, data.length);
-        const shared = found && this.#read(found.start + found.length, reader.sharedSize);
-        const behind = shared && reader.sharedLength(shared);
-        if (found === undefined || behind === undefined) continue;
-        if (this.buffers.length < MAX_BUFFERS) this.buffers.push({ ...found, behind });
-        else this.cut = true;
-      }
-    });
   }
 }
