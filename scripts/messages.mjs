@@ -50,8 +50,12 @@ const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
 /** Rows of errors and of warnings: { code, subcode, sentence, cure }. */
 const errors = [];
 const warnings = [];
+/** Places of cures of which no word is found. */
+const unread = [];
 for (const module of modules) {
   walk(module.tree, (node) => {
+    if (node.type === "Property" && node.key.name === "cure" && isUnread(node.value, placeOf(module)))
+      unread.push(`${module.path}: ${module.source.slice(node.start, node.end)}`);
     if (node.type === "NewExpression" && node.callee.name === "DumpError") {
       for (const place of placesOf(node, module).flatMap((one) => apart(node, one)))
         errors.push(...errorRows(node, place));
@@ -67,6 +71,10 @@ for (const module of modules) {
 }
 
 const text = render();
+if (unread.length > 0) {
+  console.error(`cures that are not found; write them as templates:\n${unread.join("\n")}`);
+  process.exitCode = 1;
+}
 if (process.argv.includes("--check")) {
   if (readFileSync(page, "utf8") !== text) {
     console.error("docs/messages.md is old: run `npm run messages`");
@@ -141,6 +149,12 @@ function errorRows({ arguments: [code, reason, parts] }, place) {
       })),
     ),
   );
+}
+
+/** Whether an expression puts texts together of which no word is found: then its message would be listed without it. */
+function isUnread(expression, place) {
+  const sums = resolved(expression, place).filter(({ node }) => node.type === "BinaryExpression");
+  return sums.some((one) => textsOf(one.node, one.place, options).every(isRelayed));
 }
 
 function warningRows({ arguments: [code, what] }, place) {

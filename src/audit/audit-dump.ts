@@ -100,7 +100,7 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   if (original !== undefined) checkSameKernel(own, other, original);
   if (own.reader === undefined && other?.reader === undefined && secrets.length === 0) {
     throw new DumpError("CANNOT_FILTER", "its pages cannot be classified", {
-      why: `${own.why ?? ""}${other === undefined ? "" : `; of the original: ${other.why}`}`,
+      why: `${own.why ?? NO_REASON}${other === undefined ? "" : `; of the original: ${other.why ?? NO_REASON}`}`,
       file: dump.paths[0] ?? "",
       cure: `${OPTION.original} names the dump it was made from; ${OPTION.secrets} searches without that`,
     });
@@ -195,6 +195,9 @@ interface KindSource {
   readonly identity?: string;
   readonly why?: string;
 }
+
+/** Where nothing says why the pages of a dump have no kinds. */
+const NO_REASON = "nothing is known about its kernel";
 
 function kindSourceOf({ dump, view, whyNoView }: Session): KindSource {
   if (whyNoView?.code === "NOT_READABLE") throw whyNoView;

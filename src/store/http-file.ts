@@ -107,15 +107,19 @@ export async function* httpBytes(url: string, signal?: AbortSignal): AsyncGenera
   }
 }
 
-/** Encodings that are packed files, too: those are known by their content. */
-const UNPACKED = new Set(["", "identity", "gzip", "x-gzip", "zstd"]);
+/**
+ * Encodings that are not undone, and that no packed file has. Of all others the content decides: servers also name the
+ * packing of a file there, or what is no encoding (`UTF-8`, `none`, `aws-chunked`).
+ */
+const NOT_UNDONE = ["br", "deflate", "compress", "x-compress"];
 
 /** Throws `NOT_READABLE` for what a server encoded for the way though it was asked not to. */
 function checkEncoding(answer: IncomingMessage, url: string): void {
-  const encoding = (answer.headers["content-encoding"] ?? "").trim().toLowerCase();
-  if (UNPACKED.has(encoding)) return;
+  const encodings = (answer.headers["content-encoding"] ?? "").toLowerCase().split(",");
+  const encoding = NOT_UNDONE.find((one) => encodings.some((given) => given.trim() === one));
+  if (encoding === undefined) return;
   answer.destroy();
-  throw new DumpError("NOT_READABLE", `the server sends it encoded (${encoding.slice(0, 40)})`, {
+  throw new DumpError("NOT_READABLE", `the server sends it encoded (${encoding})`, {
     file: shownUrl(url),
     cure: "Look for a proxy in between that compresses what it passes on",
   });

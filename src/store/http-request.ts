@@ -6,7 +6,8 @@ import { readableTime } from "../readable-time.js";
 import { shownUrl } from "../shown-address.js";
 import { agents, isReadBuffer } from "./http-agents.js";
 import { endOf } from "./http-url.js";
-import { isPassing, nameOf, proxyUnused, type StoreUse, statusOf } from "./s3-errors.js";
+import { proxyUnused } from "./proxy-unused.js";
+import { isPassing, nameOf, type StoreUse, statusOf } from "./s3-errors.js";
 import { textOf } from "./s3-xml.js";
 import { tlsProblem } from "./tls-problem.js";
 
@@ -51,6 +52,8 @@ const MOST_MESSAGE = 300;
 const NO_NAME = "HttpError";
 /** Answers to a URL that is no longer valid, by store. */
 const REFUSED = [400, 401, 403, 410];
+/** Characters of a scheme that are shown: "gopher:". */
+const LONGEST_SCHEME = 8;
 /** The most redirects of one GET. */
 const MOST_REDIRECTS = 5;
 
@@ -87,7 +90,11 @@ export function redirected(from: URL, location: string): URL {
     throw new DumpError("NOT_READABLE", `the server sends on to ${what}`, { file: shownUrl(from.href), cure });
   };
   if (to?.protocol === "http:" && from.protocol === "https:") refuse("an address without TLS (http:)");
-  if (to?.protocol !== "http:" && to?.protocol !== "https:") refuse("what is not an address of a web server");
+  if (to?.protocol !== "http:" && to?.protocol !== "https:") {
+    // A long one is no scheme, but the beginning of something else.
+    const scheme = to !== undefined && to.protocol.length <= LONGEST_SCHEME ? ` (${to.protocol})` : "";
+    refuse(`what is not an address of a web server${scheme}`);
+  }
   return to as URL;
 }
 
@@ -272,7 +279,7 @@ export function httpError(error: unknown, url: string, use: StoreUse): DumpError
   if (status === undefined) {
     return new DumpError(code, `${verb}: the server cannot be reached: ${text || "no answer"}`, {
       file,
-      cure: `Check the URL and the network${proxyUnused()}`,
+      cure: `Check the URL and the network${proxyUnused(url)}`,
       cause: error,
     });
   }
@@ -293,7 +300,9 @@ export function httpError(error: unknown, url: string, use: StoreUse): DumpError
           ? `The server does not allow ${use === "read" ? "GET" : "PUT"} there: check the URL, and which request it was signed for`
           : isPassing(error)
             ? "Try again later"
-            : "Look at what the server says";
+            : use === "write" && status >= 300 && status < 400
+              ? "Ask whoever runs the server for the address to write to: redirects are followed when reading only"
+              : "Look at what the server says";
   return new DumpError(code, `${verb}: the server answers ${status}${message === "" ? "" : ` (${message})`}`, {
     ...{ file, cure, cause: error },
   });

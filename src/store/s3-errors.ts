@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { OPTION } from "../option-words.js";
+import { proxyUnused } from "./proxy-unused.js";
 import type { FoundObject, ObjectInfo } from "./store-types.js";
 import { tlsProblem } from "./tls-problem.js";
 
@@ -187,15 +188,6 @@ export function unknownAnswer(file: string, code: DumpError["code"] = "NOT_WRITA
   });
 }
 
-/** The variables of other programs that name a proxy. */
-const PROXY = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-
-/** The end of a cure where a server cannot be reached, and the environment names a proxy, which may contain a password. */
-export function proxyUnused(): string {
-  const name = PROXY.find((one) => process.env[one]);
-  return name === undefined ? "" : `; ${name} is not used: this host must reach it itself`;
-}
-
 interface Explanation {
   readonly code: DumpError["code"];
   readonly what: string;
@@ -214,10 +206,12 @@ function explain(error: unknown, use: StoreUse): Explanation {
   const network = networkCode(error);
   if (network !== undefined) {
     const why = NETWORK_WORDS[network ?? ""] ?? (message || network || "no answer");
+    const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
+    const cure = network === "ENOTFOUND" ? NAME_CURE : ENDPOINT_CURE;
     return {
       code,
       what: `the store cannot be reached: ${why}`,
-      cure: (network === "ENOTFOUND" ? NAME_CURE : ENDPOINT_CURE) + proxyUnused(),
+      cure: `${cure}${proxyUnused((AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL) || AWS)}`,
     };
   }
   if (name === NO_CREDENTIALS) {
@@ -294,6 +288,9 @@ function explain(error: unknown, use: StoreUse): Explanation {
     cure: "Look at what the store's own log says",
   };
 }
+
+/** Where stores are that have no other address. */
+const AWS = "https://s3.amazonaws.com";
 
 const NETWORK_WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused (ECONNREFUSED)",

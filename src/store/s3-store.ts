@@ -75,7 +75,7 @@ export class S3Store extends S3Uploads implements ObjectStore {
       };
       const body = await this.wire.ask({ method: "GET", at, headers });
       const { "content-range": range, etag: sent } = body.headers;
-      // A page of a proxy, or of who wants a sign-in. A store that gave an ETag gives it again.
+      // A proxy's page, or a sign-in page. A store that gave an ETag gives it again.
       if (etag !== "" && sent === undefined && body.statusCode === 200) {
         body.destroy();
         throw otherBytes(at, "sent something else than the object");

@@ -27,6 +27,13 @@ test("it has the sentence of what a function says for others, and of a constant,
   expect(sentences.length).toBeGreaterThan(800);
 });
 
+test("a message whose cure is put together is not listed without it", () => {
+  const all = page.split("\n- cannot be read (or written): the store cannot be reached: no answer\n")[0] ?? "";
+  const cures = all.slice(all.lastIndexOf("\n**"));
+  for (const cure of ["**Check AWS_ENDPOINT_URL, AWS_REGION", "**Check AWS_ENDPOINT_URL (", "does not use *name*"])
+    expect(cures).toContain(cure);
+});
+
 test("sentences that several parts of a program put together are there as they are read", () => {
   expect(sentences).toContain("its bzip2 stream is damaged: the checksum of a block");
   expect(sentences).toContain("cannot be read (or written): there is no such bucket");

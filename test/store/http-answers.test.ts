@@ -9,6 +9,7 @@ import { hidden } from "../../src/queue/redis.js";
 import { shownUrl } from "../../src/shown-address.js";
 import { HttpFiles, httpBytes } from "../../src/store/http-file.js";
 import { httpError, redirected } from "../../src/store/http-request.js";
+import { proxyUnused } from "../../src/store/proxy-unused.js";
 import { storeError } from "../../src/store/s3-errors.js";
 import { Warnings } from "../../src/warnings.js";
 import { createHttpSink } from "../../src/writer/http-sink.js";
@@ -98,7 +99,12 @@ test.each([301, 302, 303, 307, 308])("%i is followed by GET, to the same kind of
     const error = await read(url).catch((error: unknown) => error as Error);
     expect(error).toMatchObject({ code: "NOT_READABLE", message: expect.stringContaining("sends on to what is not") });
     expect((error as Error).message).not.toContain(SECRET);
+    if (location.startsWith("f")) expect((error as Error).message).toMatch(/\((file|ftp):\)/);
   }
+  await expect(send(url)).rejects.toMatchObject({
+    code: "NOT_WRITABLE",
+    message: expect.stringContaining("redirects"),
+  });
   location = "/";
   await expect(read(url)).rejects.toMatchObject({ message: expect.stringContaining(String(status)) });
 });
@@ -110,7 +116,7 @@ test("who is sent on from TLS to an address without it does not go there", () =>
   expect(redirected(new URL("http://host/a"), "https://host/b").href).toBe("https://host/b");
 });
 
-test("an encoding that was not asked for is named, but for those of packed files", async () => {
+test("an encoding that is not undone is named; of all others the content decides", async () => {
   let encoding = "br";
   const url = await serve((_, response) => response.writeHead(200, { "content-encoding": encoding }).end("bytes"));
   const all = async () => {
@@ -118,9 +124,10 @@ test("an encoding that was not asked for is named, but for those of packed files
     for await (const piece of httpBytes(url)) pieces.push(piece);
     return Buffer.concat(pieces).toString();
   };
-  await expect(all()).rejects.toThrow("encoded (br)");
-  encoding = "gzip";
-  expect(await all()).toBe("bytes");
+  for (encoding of ["br", "deflate", "aws-chunked, BR"])
+    await expect(all()).rejects.toThrow(/encoded \((br|deflate)\)/);
+  const others = ["gzip", "zstd", "x-bzip2", "xz", "lz4", "aws-chunked", "none", "UTF-8", "identity", ""];
+  for (encoding of others) expect(await all(), encoding).toBe("bytes");
 });
 
 test("what is sent is taken by the server when it says so: a page is no such answer, and what is made may have one", async () => {
@@ -181,14 +188,35 @@ test("a page that confirms an upload does so, and what it says is shown, without
 test("where a server cannot be reached, a proxy of the environment is said not to be used, without its password", () => {
   const down = Object.assign(new Error("connect ECONNREFUSED 10.0.0.1:443"), { code: "ECONNREFUSED" });
   const said = () => [httpError(down, "https://host/a", "read"), storeError(down, "s3://dumps/a", "read")];
+  const without = () => {
+    vi.unstubAllEnvs();
+    for (const name of Object.keys(process.env))
+      if (/_proxy$|^AWS_ENDPOINT_URL/i.test(name)) vi.stubEnv(name, undefined);
+  };
+  without();
+  for (const { message } of said()) expect(message).not.toContain("does not use");
   vi.stubEnv("HTTPS_PROXY", `http://user:${SECRET}@proxy:3128`);
+  vi.stubEnv("http_proxy", `http://user:${SECRET}@proxy:3128`);
   for (const { message } of said()) {
-    expect(message).toContain("HTTPS_PROXY is not used");
+    expect(message).toContain("coresieve does not use HTTPS_PROXY: connect from a host");
     expect(message).not.toContain(SECRET);
   }
-  vi.unstubAllEnvs();
-  for (const name of Object.keys(process.env)) if (/_proxy$/i.test(name)) vi.stubEnv(name, undefined);
-  for (const { message } of said()) expect(message).not.toContain("is not used");
+  expect(proxyUnused("http://host/a")).toContain("http_proxy");
+  for (const own of ["http://localhost:9", "https://127.0.0.2/", "https://[::1]/", "no URL"])
+    expect(proxyUnused(own)).toBe("");
+  for (const direct of ["*", "x, host", ".host", "*.host", "host:443", "10.0.0.0/8"]) {
+    vi.stubEnv("NO_PROXY", direct);
+    expect([proxyUnused("https://a.host/"), proxyUnused("https://10.1.2.3/")], direct).toContain("");
+  }
+  for (const other of ["", "ost", "host:80", "11.0.0.0/8", "10.0.0.0/99", "/", "."]) {
+    vi.stubEnv("NO_PROXY", other);
+    expect([proxyUnused("https://a.host/"), proxyUnused("https://10.1.2.3/")], other).not.toContain("");
+  }
+  without();
+  vi.stubEnv("http_proxy", "http://proxy:3128");
+  expect(proxyUnused("https://host/")).toBe("");
+  vi.stubEnv("ALL_PROXY", "http://proxy:3128");
+  expect(proxyUnused("https://host/")).toContain("ALL_PROXY");
   vi.unstubAllEnvs();
 });
 
