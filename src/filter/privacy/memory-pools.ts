@@ -89,7 +89,8 @@ export function poolReader(kernel: KernelObjects, passedOver: () => void = () =>
   };
   const sets = [...new Set([...symbols.matching(SETS), ...OTHER_SETS.flatMap((name) => symbols.addresses(name))])];
   // Every kernel with disks has one; those that list functions only do not say where.
-  const isLost = sets.length === 0 && types.member("bio_set", "bio_pool") !== undefined;
+  const isListed = symbols.address("init_task") !== undefined;
+  const isLost = sets.length === 0 && !isListed && types.member("bio_set", "bio_pool") !== undefined;
   return {
     poolsIn,
     ofVariables: sets.flatMap(ofSet),

@@ -83,6 +83,9 @@ test("sets of block requests in the kernel's own variables", () => {
   expect(ofKernel({ ...NO_NAMES, addresses })).toMatchObject({ ofVariables: [pool], missing: [] });
   const lost = "objects that pools in variables of the kernel have in reserve: nothing says where those are";
   expect(ofKernel(NO_NAMES)).toMatchObject({ ofVariables: [], missing: [lost] });
+  // A kernel without disks, which lists its variables.
+  const address = (name: string) => (name === "init_task" ? at(0) : symbols.address(name));
+  expect(ofKernel({ ...NO_NAMES, address })).toMatchObject({ ofVariables: [], missing: [] });
   expect(poolReader({ ...guest.kernel, symbols: withAddresses(kernel, {}).symbols })).toBeUndefined();
 });
 
