@@ -1,4 +1,3 @@
-import { randomInt } from "node:crypto";
 import { type DumpError, type PlainDumpError, reviveDumpError } from "../errors.js";
 
 /** Bytes of a line, the unit of fetching and caching: 64 KiB are 16 pages, or the struct pages of 4 MiB. */
@@ -87,7 +86,7 @@ const DOUBLES: readonly [keyof BlockCache, number][] = [
 /** The memory of a cache. The system provides its pages when they are first used. */
 export function cacheMemory(): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(layout().size);
-  attachCache(memory).control[NUMBER] = randomInt(1, 2 ** 31);
+  attachCache(memory).control[NUMBER] = Math.floor(Math.random() * 2 ** 31);
   return memory;
 }
 
