@@ -49,6 +49,8 @@ function openTables(memory: KernelMemory, at: KallsymsAddresses): KernelSymbols 
 /** The names of the table by number, and the numbers by name. */
 export class KallsymsNames {
   readonly #index: NameIndex;
+  /** The text of each token, made when the first name is. */
+  #texts: readonly string[] | undefined;
 
   constructor(
     private readonly tables: KallsymsTables,
@@ -64,15 +66,15 @@ export class KallsymsNames {
 
   /** The name without the type letter. */
   name(i: number): string {
-    const { names, tokens, tokenStarts } = this.tables;
+    const { names } = this.tables;
+    this.#texts ??= textsOf(this.tables);
     const start = this.starts[i] as number;
     const end = Math.min(nameEnd(names, start, this.big), names.length);
-    const text: number[] = [];
-    for (let at = nameTokens(names, start, this.big); at < end && text.length <= MAX_TEXT; at++) {
-      let from = tokenStarts[names[at] as number] as number;
-      for (; from < tokens.length && tokens[from] !== 0; from++) text.push(tokens[from] as number);
+    let text = "";
+    for (let at = nameTokens(names, start, this.big); at < end && text.length < MAX_TEXT; at++) {
+      text += this.#texts[names[at] as number] ?? "";
     }
-    return Buffer.from(text.slice(1, MAX_TEXT)).toString("latin1");
+    return text.slice(1, MAX_TEXT);
   }
 
   /** Numbers of the symbols with that name. */
@@ -123,6 +125,15 @@ function hashOfToken(tokens: Uint8Array, start: number): [hash: number, factor: 
 
 /** KSYM_NAME_LEN is 512 since 6.1, without the type letter. */
 const MAX_TEXT = 513;
+
+/** The text of each token, of which no name has more. */
+function textsOf({ tokens, tokenStarts }: KallsymsTables): string[] {
+  return Array.from(tokenStarts, (start) => {
+    const text = Buffer.from(tokens.subarray(start, start + MAX_TEXT));
+    const end = text.indexOf(0);
+    return text.toString("latin1", 0, end < 0 ? text.length : end);
+  });
+}
 
 function kernelSymbols(names: KallsymsNames, addressOf: (i: number) => bigint): KernelSymbols {
   let all: { readonly addresses: BigUint64Array; readonly order: Uint32Array } | undefined;
