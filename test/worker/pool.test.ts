@@ -165,6 +165,17 @@ describe("the context of a run", () => {
   });
 });
 
+/** A run that was stopped while threads have tasks. */
+async function stoppedRun() {
+  const held = new Held();
+  const stop = new AbortController();
+  const pool = poolOf(heldThreads(held, 1, 1).threads, stop.signal);
+  const run = followed(encodeDump(pool, plan, true, { add: () => undefined }, () => undefined));
+  await settle();
+  stop.abort();
+  return { held, pool, run };
+}
+
 describe("a run that fails or is stopped", () => {
   test("the failure of a task is the run's, and the end waits for the tasks that threads have", async () => {
     const held = new Held();
@@ -193,12 +204,7 @@ describe("a run that fails or is stopped", () => {
   });
 
   test("a signal stops it with ABORTED", async () => {
-    const held = new Held();
-    const stop = new AbortController();
-    const pool = poolOf(heldThreads(held, 1, 1).threads, stop.signal);
-    const run = followed(encodeDump(pool, plan, true, { add: () => undefined }, () => undefined));
-    await settle();
-    stop.abort();
+    const { held, pool, run } = await stoppedRun();
     held.release();
     await settle();
     expect(run.error).toMatchObject({ code: "ABORTED" });
@@ -207,12 +213,7 @@ describe("a run that fails or is stopped", () => {
   });
 
   test("its memory is the next run's: a service whose runs are stopped does not grow with each of them", async () => {
-    const held = new Held();
-    const stop = new AbortController();
-    const pool = poolOf(heldThreads(held, 1, 1).threads, stop.signal);
-    const run = followed(encodeDump(pool, plan, true, { add: () => undefined }, () => undefined));
-    await settle();
-    stop.abort();
+    const { held, pool, run } = await stoppedRun();
     while (held.waiting.length > 0) held.release();
     await pool.end();
     await settle();

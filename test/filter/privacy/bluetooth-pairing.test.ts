@@ -3,23 +3,14 @@ import { expect, test } from "vitest";
 import { bluetoothKeys } from "../../../src/filter/privacy/bluetooth-keys.js";
 import { watchedKernel } from "../../../src/filter/privacy/watched-kernel.js";
 import { machine, piecesOf, space } from "../../support/fake-machine.js";
+import { BLUETOOTH } from "../../support/object-types.js";
 
 const TYPES = {
-  hci_dev: [0, 256],
-  "hci_dev.list": [0, 16],
-  "hci_dev.link_keys": [16, 16],
-  "hci_dev.long_term_keys": [32, 16],
-  "hci_dev.identity_resolving_keys": [48, 16],
+  ...BLUETOOTH,
   "hci_dev.remote_oob_data": [64, 16],
   "hci_dev.conn_hash.list": [80, 16],
   "hci_dev.smp_data": [96, 8],
   "hci_dev.smp_bredr_data": [104, 8],
-  "link_key.list": [0, 16],
-  "link_key.val": [24, 16],
-  "smp_ltk.list": [0, 16],
-  "smp_ltk.val": [40, 16],
-  "smp_irk.list": [0, 16],
-  "smp_irk.val": [48, 16],
   "oob_data.list": [0, 16],
   "oob_data.hash256": [32, 16],
   "oob_data.rand256": [48, 16],
