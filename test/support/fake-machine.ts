@@ -103,6 +103,7 @@ export function withAddresses(kernel: KernelObjects, places: Readonly<Record<str
   const symbols = {
     address: () => undefined,
     matching: () => [],
+    endingIn: () => [],
     addresses: (name: string) => (places[name] === undefined ? [] : [BASE + BigInt(places[name])]),
   };
   return { ...kernel, symbols } as unknown as KernelObjects;

@@ -7,6 +7,7 @@ import {
   walkList,
 } from "../../kernel/objects/kernel-objects.js";
 import { possibleCpus } from "../../kernel/objects/per-cpu.js";
+import { findBitIn } from "../../reader/bits.js";
 import { SpanList } from "../erase/spans.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
@@ -102,31 +103,31 @@ function freeAreas(kernel: KernelObjects, chunk: bigint, steps: SearchSteps): [n
   const pages = Number(readMember(kernel, "pcpu_chunk", chunk, "nr_pages") ?? 0n);
   if (!map || pages <= 0 || pages > MAX_PAGES) return undefined;
   const bytes = (pages * memory.pageSize) / UNIT / 8;
-  const isUsed = steps.take(Math.ceil(bytes / 64)) ? bitmapAt(kernel, map, bytes) : undefined;
-  if (isUsed === undefined) return undefined;
-  const there = memberAddress(kernel, "pcpu_chunk", chunk, "populated");
-  const isThere =
-    there === undefined
-      ? () => true
-      : bitmapAt(kernel, there, Math.ceil(pages / memory.wordSize / 8) * memory.wordSize);
-  if (isThere === undefined) return undefined;
+  const used = steps.take(Math.ceil(bytes / 64)) ? bitmapAt(kernel, map, bytes) : undefined;
+  if (used === undefined) return undefined;
+  const at = memberAddress(kernel, "pcpu_chunk", chunk, "populated");
+  const length = Math.ceil(pages / memory.wordSize / 8) * memory.wordSize;
+  const there = at === undefined ? new Uint8Array(length).fill(0xff) : bitmapAt(kernel, at, length);
+  if (there === undefined) return undefined;
   const areas: [number, number][] = [];
-  let from = -1;
   const perPage = memory.pageSize / UNIT;
-  for (let bit = 0; bit <= bytes * 8; bit++) {
-    if (bit < bytes * 8 && isThere(Math.floor(bit / perPage)) && !isUsed(bit)) {
-      if (from < 0) from = bit;
-    } else if (from >= 0) {
-      if ((bit - from) * UNIT >= MIN_AREA) areas.push([from * UNIT, bit * UNIT]);
-      from = -1;
+  for (let page = findBitIn(there, 0, pages, true); page < pages; ) {
+    const behind = findBitIn(there, page, pages, false);
+    const end = behind * perPage;
+    for (let from = findBitIn(used, page * perPage, end, false); from < end; ) {
+      const to = findBitIn(used, from, end, true);
+      if ((to - from) * UNIT >= MIN_AREA) areas.push([from * UNIT, to * UNIT]);
+      from = findBitIn(used, to, end, false);
     }
+    page = findBitIn(there, behind, pages, true);
   }
   return areas;
 }
 
-/** Asks for a bit of a bitmap, which consists of words. */
-function bitmapAt({ memory }: KernelObjects, at: bigint, bytes: number): ((bit: number) => boolean) | undefined {
-  const bits = memory.readView(at, bytes);
-  const flip = memory.littleEndian ? 0 : memory.wordSize - 1;
-  return bits && ((bit) => ((bits.getUint8((bit >>> 3) ^ flip) >>> (bit & 7)) & 1) === 1);
+/** A bitmap of the kernel, which consists of words, as one of bytes. */
+function bitmapAt({ memory }: KernelObjects, at: bigint, length: number): Uint8Array | undefined {
+  const view = memory.readView(at, length);
+  const bytes = view && new Uint8Array(view.buffer, view.byteOffset, length);
+  const last = memory.wordSize - 1;
+  return memory.littleEndian ? bytes : bytes?.map((_, i) => bytes[i ^ last] as number);
 }

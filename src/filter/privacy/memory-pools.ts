@@ -26,7 +26,8 @@ const MAX_ELEMENTS = 1 << 14;
 const MAX_SIZE = 1 << 18;
 /** The most objects of all pools. */
 const MAX_STEPS = 1 << 18;
-const SETS = /(?:^|_)bio_?set$/;
+/** The ends of names of sets. */
+const SETS = ["bio_set", "bioset"];
 /** Sets whose names do not say so. */
 const OTHER_SETS = ["blkdev_dio_pool", "bounce_bio_split", "crypto_bio_split"];
 const POOLS_OF_SETS = ["bio_pool", "bvec_pool", "bio_integrity_pool", "bvec_integrity_pool"];
@@ -87,7 +88,7 @@ export function poolReader(kernel: KernelObjects, passedOver: () => void = () =>
     }
     return found;
   };
-  const sets = [...new Set([...symbols.matching(SETS), ...OTHER_SETS.flatMap((name) => symbols.addresses(name))])];
+  const sets = [...new Set([...symbols.endingIn(SETS), ...OTHER_SETS.flatMap((name) => symbols.addresses(name))])];
   // Every kernel with disks has one; those that list functions only do not say where.
   const isListed = symbols.address("init_task") !== undefined;
   const isLost = sets.length === 0 && !isListed && types.member("bio_set", "bio_pool") !== undefined;

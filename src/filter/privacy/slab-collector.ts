@@ -28,6 +28,15 @@ const REGULAR = 8;
 /** The most bytes of an object whose content is read. */
 const MAX_OBJECT = 1 << 16;
 
+type SlabLook = (slab: Slab) => void;
+
+/** What is looked for in the slabs of a cache. */
+interface CacheSearch {
+  /** Bytes of each object that no member of its type covers. */
+  readonly holes: readonly Hole[];
+  readonly looks: readonly SlabLook[];
+}
+
 /** Looks at slabs one by one, and remembers what must be overwritten. */
 export class Collector implements QueueRoots {
   readonly found = new Map<Scrubbed, ScrubList>();
@@ -65,9 +74,7 @@ export class Collector implements QueueRoots {
   readonly #fileCache: bigint | undefined;
   /** Whether the kernel zeroes allocated memory: then unwritten bytes contain no old data. */
   readonly #zeroed: boolean;
-  readonly #holes = new Map<CacheShape, readonly Hole[]>();
-  /** Vector registers in objects, by cache. */
-  readonly #vectorPieces = new Map<CacheShape, readonly (readonly [number, number])[]>();
+  readonly #searches = new Map<CacheShape, CacheSearch>();
 
   constructor(
     dump: Dump,
@@ -136,59 +143,90 @@ export class Collector implements QueueRoots {
   }
 
   look(slab: Slab): void {
-    const { cache, free } = slab;
-    const { name } = cache;
+    if (slab.free === undefined) this.doubtful++;
+    const { holes, looks } = this.#searchOf(slab.cache);
+    this.padding.add(slab, holes);
+    this.#freed(slab);
+    for (const look of looks) look(slab);
+  }
+
+  /** A cache has many slabs: what is looked for in them is decided once. */
+  #searchOf(cache: CacheShape): CacheSearch {
+    let search = this.#searches.get(cache);
+    if (search === undefined) {
+      const looks = [this.#contentOf(cache), this.#registersOf(cache)].filter((look) => look !== undefined);
+      search = { holes: this.#holesOf(cache), looks };
+      this.#searches.set(cache, search);
+    }
+    return search;
+  }
+
+  #freed({ cache, start, count, free }: Slab): void {
+    const { objectSize, stride } = cache;
     const { offset, wordSize } = cache.freelist;
-    if (free === undefined) this.doubtful++;
-    this.padding.add(slab, this.#holesOf(cache));
     const someFree = free !== undefined && (free.includes(1) || free.includes(IN_SHEAF));
-    for (let i = 0; someFree && i < slab.count; i++) {
+    for (let i = 0; someFree && i < count; i++) {
       if (free[i] === 0) continue;
-      const at = slab.start + i * cache.stride;
+      const at = start + i * stride;
       if (free[i] === IN_SHEAF) {
         // The object is on no list: in the place of the link, perhaps behind the object, there is old data.
-        this.add("free-objects", at, Math.max(cache.objectSize, offset + wordSize));
+        this.add("free-objects", at, Math.max(objectSize, offset + wordSize));
         continue;
       }
       // Everything but the link to the next one, which crash follows.
-      const before = Math.min(offset, cache.objectSize);
+      const before = Math.min(offset, objectSize);
       this.add("free-objects", at, before);
-      this.add("free-objects", at + offset + wordSize, cache.objectSize - offset - wordSize, before > 0 ? 0 : 1);
+      this.add("free-objects", at + offset + wordSize, objectSize - offset - wordSize, before > 0 ? 0 : 1);
     }
+  }
+
+  /** What is looked for in objects in use of a cache. */
+  #contentOf(cache: CacheShape): SlabLook | undefined {
+    const { address, name, objectSize } = cache;
+    const isOwn = () => !isMerged(this.#kernel, address);
     const kind = this.#bufferCaches.kindOf(cache);
     if (kind !== undefined) {
-      if (kind === "path-names") this.#longNames(slab);
-      this.#everyUsed(slab, (at) => this.add(kind, at, cache.objectSize));
-    } else if (this.sockets.has(cache)) this.sockets.look(slab);
-    else if (name.startsWith("kmalloc-")) {
-      this.#allocations(slab);
-    } else if (name === "dentry" && !isMerged(this.#kernel, cache.address)) this.#entries(slab);
-    else if (name.startsWith("biovec-") && !isMerged(this.#kernel, cache.address)) this.#vectors(slab);
-    else if (cache.address === this.#bufferCaches.journal?.cache) this.#journal(slab);
-    else if (name === "task_struct") this.#namespaces(slab);
-    else if (name === "filp" || cache.address === this.#fileCache) this.files.look(slab);
-    else if (name === "mqueue_inode_cache") this.#postQueues(slab);
-    else if (name === "kvm_vcpu") this.#guests(slab);
-    if (this.#registers === undefined) return;
-    const guest = GUEST_CACHES.get(name);
-    if (guest !== undefined) this.#everyUsed(slab, (at) => this.add(guest, at, cache.objectSize));
-    else if (name === "task_struct") {
-      this.#everyUsed(slab, (at) => {
-        const pieces = this.#piecesOf(cache);
-        pieces.forEach(([from, to], n) => {
-          this.add("vector-registers", at + from, to - from, n === 0 ? 1 : 0);
-        });
-      });
-    } else if (name === "thread_stack" && this.#registers.frame !== undefined) {
-      const { frame } = this.#registers;
-      this.#everyUsed(slab, (at) => {
-        const stack = this.#read(at, cache.objectSize);
-        if (stack === undefined) return;
-        userRegisters(stack, frame).forEach(([from, to], n) => {
-          this.add("registers", at + from, to - from, n === 0 ? 1 : 0);
-        });
-      });
+      return (slab) => {
+        if (kind === "path-names") this.#longNames(slab);
+        this.#everyUsed(slab, (at) => this.add(kind, at, objectSize));
+      };
     }
+    if (this.sockets.has(cache)) return (slab) => this.sockets.look(slab);
+    if (name.startsWith("kmalloc-")) return (slab) => this.#allocations(slab);
+    if (name === "dentry" && isOwn()) return (slab) => this.#entries(slab);
+    if (name.startsWith("biovec-") && isOwn()) return (slab) => this.#vectors(slab);
+    if (address === this.#bufferCaches.journal?.cache) return (slab) => this.#journal(slab);
+    if (name === "task_struct") return (slab) => this.#namespaces(slab);
+    if (name === "filp" || address === this.#fileCache) return (slab) => this.files.look(slab);
+    if (name === "mqueue_inode_cache") return (slab) => this.#postQueues(slab);
+    if (name === "kvm_vcpu") return (slab) => this.#guests(slab);
+    return undefined;
+  }
+
+  /** If registers were asked for: where objects in use of a cache have them. */
+  #registersOf({ name, objectSize }: CacheShape): SlabLook | undefined {
+    if (this.#registers === undefined) return undefined;
+    const guest = GUEST_CACHES.get(name);
+    if (guest !== undefined) return (slab) => this.#everyUsed(slab, (at) => this.add(guest, at, objectSize));
+    if (name === "task_struct") {
+      const { types } = this.#kernel;
+      const pieces = vectorRegisters(types, objectSize, archSupport(this.#dump.machine.arch)?.vectorRegisters);
+      return (slab) => this.#everyUsed(slab, (at) => this.#addPieces("vector-registers", at, pieces));
+    }
+    const { frame } = this.#registers;
+    if (name !== "thread_stack" || frame === undefined) return undefined;
+    return (slab) =>
+      this.#everyUsed(slab, (at) => {
+        const stack = this.#read(at, objectSize);
+        if (stack !== undefined) this.#addPieces("registers", at, userRegisters(stack, frame));
+      });
+  }
+
+  /** Adds pieces of the object at `at`, which count as one. */
+  #addPieces(kind: Scrubbed, at: number, pieces: readonly Hole[]): void {
+    pieces.forEach(([from, to], n) => {
+      this.add(kind, at + from, to - from, n === 0 ? 1 : 0);
+    });
   }
 
   /** Registers of virtual machines' processors: of those of others than this kernel's programs, if they were asked for. */
@@ -202,14 +240,8 @@ export class Collector implements QueueRoots {
 
   /** Bytes that no member of the objects' type covers, if they may contain anything. */
   #holesOf(cache: CacheShape): readonly Hole[] {
-    if (this.#zeroed) return [];
-    let holes = this.#holes.get(cache);
-    if (holes === undefined) {
-      const type = typeOfObjects(this.#kernel, cache);
-      holes = type === undefined ? [] : holesOf(this.#kernel.types, type, cache.objectSize, cache.freelist);
-      this.#holes.set(cache, holes);
-    }
-    return holes;
+    const type = this.#zeroed ? undefined : typeOfObjects(this.#kernel, cache);
+    return type === undefined ? [] : holesOf(this.#kernel.types, type, cache.objectSize, cache.freelist);
   }
 
   /** Adds pieces of objects in use that `find` sees in their content: of the object `offset` bytes from the first on. */
@@ -220,11 +252,7 @@ export class Collector implements QueueRoots {
     find: (bytes: DataView, offset: number, paddr: number) => readonly Hole[],
   ): void {
     if (bytes === undefined) return;
-    this.#everyUsed(slab, (at) => {
-      find(bytes, at - slab.start, at).forEach(([from, to], n) => {
-        this.add(kind, at + from, to - from, n === 0 ? 1 : 0);
-      });
-    });
+    this.#everyUsed(slab, (at) => this.#addPieces(kind, at, find(bytes, at - slab.start, at)));
   }
 
   /** Unwritten entries in tables of pieces. */
@@ -325,19 +353,6 @@ export class Collector implements QueueRoots {
   /** Calls `use` for objects that are not certainly free. */
   #everyUsed({ cache, start, count, free }: Slab, use: (at: number) => void): void {
     for (let i = 0; i < count; i++) if (!free?.[i]) use(start + i * cache.stride);
-  }
-
-  #piecesOf(cache: CacheShape): readonly (readonly [number, number])[] {
-    let pieces = this.#vectorPieces.get(cache);
-    if (pieces === undefined) {
-      pieces = vectorRegisters(
-        this.#kernel.types,
-        cache.objectSize,
-        archSupport(this.#dump.machine.arch)?.vectorRegisters,
-      );
-      this.#vectorPieces.set(cache, pieces);
-    }
-    return pieces;
   }
 
   /** All objects of a slab; valid until the next call. */

@@ -51,6 +51,7 @@ export function readPageTables(
   window: TableWindow = { start: 0, end: Number.POSITIVE_INFINITY, most: MAX_TABLES },
 ): TableContents {
   const { levels, entrySize, littleEndian } = shape;
+  const inEntry = entrySize / 4;
   const extents: { vpn: number; pfn: number; pages: number }[] = [];
   const visited = new Set<number>();
   let unreadable = 0;
@@ -75,16 +76,15 @@ export function readPageTables(
     onTable(table, size);
     if (got < size) unreadable++;
     const view = new DataView(bytes.buffer);
+    const words = new Uint32Array(bytes.buffer);
     const span = 2 ** shift / pageSize;
     // Entries that overlap the window.
     const first = Math.max(0, Math.floor((window.start - base) / span));
-    const end = Math.min(2 ** bits, Math.ceil((window.end - base) / span));
-    for (let i = first; i < end && (i + 1) * entrySize <= got; i++) {
-      const at = i * entrySize;
+    const end = Math.min(Math.floor(got / entrySize), Math.ceil((window.end - base) / span));
+    for (let i = first; i < end; i++) {
       // Most entries are empty.
-      if (view.getUint32(at) === 0 && (entrySize === 4 || view.getUint32(at + 4) === 0)) continue;
-      const entry = wordAt(view, at, entrySize, littleEndian);
-      const step = decode(entry, level);
+      if (words[i * inEntry] === 0 && words[(i + 1) * inEntry - 1] === 0) continue;
+      const step = decode(wordAt(view, i * entrySize, entrySize, littleEndian), level);
       if (step === undefined) continue;
       if ("table" in step) {
         if (level + 1 < levels.length) visit(step.table, level + 1, base + i * span);

@@ -11,7 +11,7 @@ import {
   nameTokens,
   readTables,
 } from "./kallsyms-tables.js";
-import type { KernelSymbols } from "./kernel-symbols.js";
+import { endOfName, type KernelSymbols } from "./kernel-symbols.js";
 import { HASH_FACTOR, hashEnd, NameIndex } from "./name-index.js";
 
 /**
@@ -77,10 +77,46 @@ export class KallsymsNames {
     return text.slice(1, MAX_TEXT);
   }
 
+  /** Numbers of the symbols whose names end in one of `texts`. Puts no name together: 2 ms for Debian's. */
+  endingIn(texts: readonly string[]): number[] {
+    const { starts, big } = this;
+    const { names } = this.tables;
+    this.#texts ??= textsOf(this.tables);
+    const tokens = this.#texts;
+    const isEnd = Uint8Array.from(tokens, (token) => (texts.some((text) => overlaps(token, text)) ? 1 : 0));
+    const found: number[] = [];
+    for (let i = 0; i < starts.length; i++) {
+      const start = starts[i] as number;
+      const end = i + 1 < starts.length ? (starts[i + 1] as number) : nameEnd(names, start, big);
+      // Few names get here.
+      if (isEnd[names[end - 1] as number] === 1) {
+        const name = names.subarray(nameTokens(names, start, big), end);
+        if (texts.some((text) => endsIn(name, tokens, text))) found.push(i);
+      }
+    }
+    return found;
+  }
+
   /** Numbers of the symbols with that name. */
   *numbers(name: string): Generator<number> {
     for (const i of this.#index.candidates(Buffer.from(name, "latin1"))) if (this.name(i) === name) yield i;
   }
+}
+
+/** Whether one of them is the end of the other. */
+function overlaps(a: string, b: string): boolean {
+  return a.endsWith(b) || b.endsWith(a);
+}
+
+/** Whether the text of a name's tokens ends in `text`. */
+function endsIn(name: Uint8Array, tokens: readonly string[], text: string): boolean {
+  let left = text;
+  for (let at = name.length - 1; at >= 0 && left !== ""; at--) {
+    const token = tokens[name[at] as number] ?? "";
+    if (!overlaps(token, left)) return false;
+    left = left.slice(0, Math.max(0, left.length - token.length));
+  }
+  return left === "";
 }
 
 /** The `hashName` of each name, computed from the tokens' hashes. */
@@ -148,6 +184,11 @@ function kernelSymbols(names: KallsymsNames, addressOf: (i: number) => bigint): 
       const found: bigint[] = [];
       for (let i = 0; i < names.count; i++) if (pattern.test(names.name(i))) found.push(addressOf(i));
       return found;
+    },
+    endingIn(texts) {
+      const pattern = endOfName(texts);
+      const ends = names.endingIn(texts).filter((i) => pattern.test(names.name(i)));
+      return ends.map(addressOf);
     },
     nearest(address) {
       all ??= allAddresses(names.count, addressOf);

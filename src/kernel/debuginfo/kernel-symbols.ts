@@ -15,11 +15,18 @@ export interface KernelSymbols {
   addresses(name: string): readonly bigint[];
   /** The addresses of all symbols whose names match: reads every name. */
   matching(pattern: RegExp): readonly bigint[];
+  /** The addresses of all symbols whose names are one of `texts`, or end in one behind a `_`. Reads few names. */
+  endingIn(texts: readonly string[]): readonly bigint[];
   /**
    * The highest symbol that is not above `address`; if several have that address, the first. `undefined` below the
    * lowest symbol. `offset` is in bytes and may be large.
    */
   nearest(address: bigint): { readonly name: string; readonly offset: bigint } | undefined;
+}
+
+/** Matches names that are one of `texts`, or end in one behind a `_`. */
+export function endOfName(texts: readonly string[]): RegExp {
+  return new RegExp(`(?:^|_)(?:${texts.join("|")})$`);
 }
 
 /** VMCOREINFO has these in every kernel. */
@@ -47,6 +54,7 @@ export function linkedSymbols(memory: KernelMemory, { symbols, linked }: Vmlinux
     addresses,
     address: (name) => addresses(name)[0],
     matching: (pattern) => placesOf(symbols.matching(pattern)),
+    endingIn: (texts) => placesOf(symbols.matching(endOfName(texts))),
     nearest: () => undefined,
   };
 }

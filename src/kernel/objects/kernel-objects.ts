@@ -19,6 +19,8 @@ export type WalkedObjects = Pick<KernelObjects, "memory" | "types" | "incomplete
 
 /** An unsigned integer of 1, 2, 4 or 8 bytes; `undefined` if the dump does not have it. */
 export function readInteger(memory: KernelMemory, address: bigint, size: number): bigint | undefined {
+  // Most are pointers; a word is read without a copy.
+  if (size === memory.wordSize) return memory.readWord(address);
   if (size !== 1 && size !== 2 && size !== 4 && size !== 8) return undefined;
   const view = memory.readView(address, size);
   if (view === undefined) return undefined;

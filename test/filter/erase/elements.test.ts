@@ -57,6 +57,7 @@ function kernel(words: Readonly<Record<number, bigint>>): KernelObjects {
       address: (name) => addresses[name],
       addresses: addressesOf,
       matching: () => [],
+      endingIn: () => [],
       nearest: () => undefined,
     },
     types,

@@ -169,7 +169,7 @@ test("a slab of kmalloc is read once, for all that is looked for in it: pools on
   guest.point(0x300, 0x6000);
   const kernel = {
     ...guest.kernel,
-    symbols: { ...guest.kernel.symbols, ...{ matching: () => [], addresses: () => [] } },
+    symbols: { ...guest.kernel.symbols, ...{ endingIn: () => [], addresses: () => [] } },
   };
   const dump = dumpOf(guest.view);
   const read = vi.spyOn(dump.memory, "read");

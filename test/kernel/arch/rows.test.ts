@@ -106,6 +106,7 @@ describe("stacks", () => {
         address: (name) => known.get(name),
         addresses: () => [],
         matching: () => [],
+        endingIn: () => [],
         nearest: () => undefined,
       },
       types: {

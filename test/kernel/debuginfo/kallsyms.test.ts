@@ -59,6 +59,15 @@ describe.each(cases)("$layout, $wordSize bytes, $byteOrder endian", ({ layout, .
     },
   );
 
+  test("symbols by the ends of their names, which are put together for few", () => {
+    const found = kallsyms(virtualMemory({ ...machine, bytes, info: [stext] }));
+    const texts = ["user", "of_many", "many", "stext", "_stext", "short_enough", longName, "next", "ser", "t"];
+    for (const ends of [...texts.map((text) => [text]), ["1_of_user", "next"], texts]) {
+      const wanted = symbols.filter(({ name }) => ends.some((text) => name === text || name.endsWith(`_${text}`)));
+      expect([ends, found?.endingIn(ends)]).toEqual([ends, wanted.map(({ address }) => address)]);
+    }
+  });
+
   test("the symbol of an address", () => {
     const found = kallsyms(virtualMemory({ ...machine, bytes, info: [stext] }));
     expect(found?.nearest(vaddr - 1n)).toBeUndefined();

@@ -52,6 +52,7 @@ function symbolsOf(addresses: Readonly<Record<string, bigint>>): KernelSymbols {
     address: (name) => addresses[name],
     addresses: (name) => [addresses[name]].filter((address) => address !== undefined),
     matching: () => [],
+    endingIn: () => [],
     nearest: () => undefined,
   };
 }

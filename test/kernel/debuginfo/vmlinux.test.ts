@@ -7,11 +7,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DumpError } from "../../../src/errors.js";
 import { BTF_KIND } from "../../../src/kernel/debuginfo/btf-format.js";
+import { linkedSymbols } from "../../../src/kernel/debuginfo/kernel-symbols.js";
 import { openVmlinux, type TypeSource } from "../../../src/kernel/debuginfo/vmlinux.js";
 import { btfImage } from "../../support/btf-image.js";
 import { elfProgram, type ProgramOptions, type ProgramSection } from "../../support/elf-program.js";
 import { temporaryFolder } from "../../support/filter.js";
 import { failureOf } from "../../support/open.js";
+import { virtualMemory } from "../../support/virtual-memory.js";
 
 const folder = temporaryFolder();
 const path = join(folder, "vmlinux");
@@ -50,12 +52,19 @@ function opened(bytes: Uint8Array, sources?: readonly TypeSource[]) {
 }
 
 describe("a vmlinux", () => {
-  test("lists its symbols by pattern, in the file's order", () => {
+  test("lists its symbols by pattern and by the ends of their names, in the file's order", () => {
     writeFileSync(path, made({}));
-    const { close, symbols } = openVmlinux(path);
-    const found = [/^linux_|^twice$/, /nothing/].map((pattern) => symbols.matching(pattern));
+    const file = openVmlinux(path);
+    const found = [/^linux_|^twice$/, /nothing/].map((pattern) => file.symbols.matching(pattern));
     expect(found.map((all) => all.map(({ address }) => address))).toEqual([[0x8000_1008n, 1n, 2n], []]);
-    close();
+    const linked = linkedSymbols(virtualMemory({ vaddr: 0n, bytes: new Uint8Array(), info: [] }), file);
+    expect(["banner", "linux_banner", "anner", "twice"].map((text) => linked.endingIn([text]))).toEqual([
+      [0x8000_1008n],
+      [0x8000_1008n],
+      [],
+      [1n, 2n],
+    ]);
+    file.close();
   });
 
   test.each([

@@ -25,8 +25,10 @@ const ADDRESS_MASK = 0x000f_ffff_ffff_f000n;
 export function x86_64AddressSpace(image: X86_64Space, memory: PhysicalMemory): AddressSpace {
   const levels = evenLevels(image.levels === 5 ? 57 : 48, 12, 9);
   const mask = ADDRESS_MASK & ~image.smeMask;
-  const physical = (entry: bigint, shift: number): number | undefined => {
-    const address = Number(entry & mask & ~((1n << BigInt(shift)) - 1n));
+  // Of the addresses of pages, by the level of their entries.
+  const pageMasks = levels.map(({ shift }) => mask & ~((1n << BigInt(shift)) - 1n));
+  const physical = (entry: bigint, bits: bigint): number | undefined => {
+    const address = Number(entry & bits);
     return memory.physicalOf === undefined ? address : memory.physicalOf(address);
   };
   const space = walkTables({ root: image.root, levels, entrySize: 8, littleEndian: true }, memory, (entry, level) => {
@@ -34,10 +36,10 @@ export function x86_64AddressSpace(image: X86_64Space, memory: PhysicalMemory): 
     const shift = 12 + 9 * (image.levels - 1 - level);
     // Pages of 1 GiB, 2 MiB and 4 KiB: bit 7 is PSE in the first two and PAT in the last.
     if (shift === 12 || (shift <= 30 && (entry & LARGE) !== 0n)) {
-      const page = physical(entry, shift);
+      const page = physical(entry, pageMasks[level] as bigint);
       return page === undefined ? undefined : { page, shift };
     }
-    const table = physical(entry, 12);
+    const table = physical(entry, mask);
     return table === undefined ? undefined : { table };
   });
   return canonicalOnly(space, image.levels === 5 ? 57 : 48);
