@@ -11,6 +11,11 @@ export interface PhysicalMemory {
   /** The lowest address from `paddr` on that the dump has, or Infinity. */
   next(paddr: number): number;
   /**
+   * The same, without memory that is all zeros by the dump's own word: an empty stretch of it may be larger than any
+   * file. Absent: the dump names none, `next` will do.
+   */
+  nextStored?(paddr: number): number;
+  /**
    * Translates an address in the page tables to a physical one, where they have other addresses (a paravirtualised Xen
    * domain: those of the host's memory); `undefined` if the address is not the machine's. Absent: page tables have
    * physical addresses.
@@ -37,7 +42,7 @@ const PIECE = 1 << 20;
 
 /**
  * What `take` makes of the addresses at which memory has these bytes, `most` of them; it returns `undefined` for other
- * data that begin alike. Reads all memory, at the speed of the input.
+ * data that begin alike; `bytes` are not all zeros. Reads all memory that is stored, at the speed of the input.
  */
 export function* findInMemory<T>(
   memory: PhysicalMemory,
@@ -47,7 +52,8 @@ export function* findInMemory<T>(
 ): LongWork<T[]> {
   const found: T[] = [];
   const piece = Buffer.alloc(PIECE + bytes.length - 1);
-  let paddr = memory.next(0);
+  const next = (from: number) => memory.nextStored?.(from) ?? memory.next(from);
+  let paddr = next(0);
   while (Number.isFinite(paddr) && found.length < most) {
     const length = memory.read(piece, paddr);
     const view = piece.subarray(0, length);
@@ -58,7 +64,7 @@ export function* findInMemory<T>(
       yield paddr;
     }
     yield paddr;
-    paddr = memory.next(paddr + Math.max(Math.min(length, PIECE), 1));
+    paddr = next(paddr + Math.max(Math.min(length, PIECE), 1));
   }
   return found;
 }

@@ -25,6 +25,15 @@ export function tolerantMemory(memory: PhysicalMemory, pageSize: number): Physic
       return false;
     }
   };
+  // The caller continues from what this returns, so a page that cannot be read must be behind it.
+  const usable = (next: (paddr: number) => number) => (paddr: number) => {
+    let found = next(paddr);
+    while (found !== Number.POSITIVE_INFINITY && !readable(found)) {
+      found = next(found - (found % pageSize) + pageSize);
+    }
+    return found;
+  };
+  const { next, nextStored } = memory;
   return {
     read(into, paddr) {
       try {
@@ -46,14 +55,8 @@ export function tolerantMemory(memory: PhysicalMemory, pageSize: number): Physic
       }
       return done;
     },
-    // The caller continues from here, so a page that cannot be read must be behind this address.
-    next(paddr) {
-      let found = memory.next(paddr);
-      while (found !== Number.POSITIVE_INFINITY && !readable(found)) {
-        found = memory.next(found - (found % pageSize) + pageSize);
-      }
-      return found;
-    },
+    next: usable(next),
+    ...(nextStored && { nextStored: usable(nextStored) }),
   };
 }
 

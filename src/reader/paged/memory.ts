@@ -8,7 +8,7 @@ import { type ByteSource, readExactly, readInto } from "../source/byte-source.js
 import { attachSource } from "../source/source-image.js";
 import { tolerantMemory } from "../tolerant-memory.js";
 import { type PagedImage, RECORD_HEAD } from "./image.js";
-import { ENTRY, entryAt, NOT_LISTED, nextListed, nextUnlisted, ZERO_ENTRY } from "./page-index.js";
+import { ENTRY, entryAt, NOT_LISTED, nextListed, nextStored, nextUnlisted, ZERO_ENTRY } from "./page-index.js";
 
 /** Bytes before the data of a change: a flag and the length. */
 const CHANGE_HEADER = 3;
@@ -30,6 +30,19 @@ function indexedMemory(
     hint = found;
     return found;
   };
+  /** The address of the first page from `paddr` on that `nextPage` finds. */
+  const addressOf = (paddr: number, nextPage: typeof nextListed): number => {
+    let address = nextAddress(memory, paddr);
+    for (let i = findExtent(memory, address); i < memory.count; i++) {
+      const start = memory.start[i] as number;
+      const from = Math.max(address, start) - start + (memory.source[i] as number);
+      const last = ((memory.source[i] as number) + (memory.end[i] as number) - start) / unit;
+      const page = nextPage(index, Math.floor(from / unit), last);
+      if (page < last) return Math.max(from, page * unit) - (memory.source[i] as number) + start;
+      address = memory.end[i] as number;
+    }
+    return Number.POSITIVE_INFINITY;
+  };
   return {
     read(into, paddr) {
       let done = 0;
@@ -47,19 +60,8 @@ function indexedMemory(
       }
       return done;
     },
-    next(paddr) {
-      let address = nextAddress(memory, paddr);
-      if (unlistedAreZero) return address;
-      for (let i = findExtent(memory, address); i < memory.count; i++) {
-        const start = memory.start[i] as number;
-        const from = Math.max(address, start) - start + (memory.source[i] as number);
-        const last = ((memory.source[i] as number) + (memory.end[i] as number) - start) / unit;
-        const page = nextListed(index, Math.floor(from / unit), last);
-        if (page < last) return Math.max(from, page * unit) - (memory.source[i] as number) + start;
-        address = memory.end[i] as number;
-      }
-      return Number.POSITIVE_INFINITY;
-    },
+    next: (paddr) => (unlistedAreZero ? nextAddress(memory, paddr) : addressOf(paddr, nextListed)),
+    nextStored: (paddr) => addressOf(paddr, nextStored),
   };
 }
 

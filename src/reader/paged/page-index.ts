@@ -73,6 +73,13 @@ export function nextListed(index: PageIndex, from: number, to: number): number {
   return to;
 }
 
+/** The first page in [from, to) that is listed, and not as zeros, or `to`. */
+export function nextStored(index: PageIndex, from: number, to: number): number {
+  let page = nextListed(index, from, to);
+  while (page < to && entryAt(index, page) === ZERO_ENTRY) page = nextListed(index, page + 1, to);
+  return page;
+}
+
 /** The first page in [from, to) that is not listed, or `to`. */
 export function nextUnlisted(index: PageIndex, from: number, to: number): number {
   let page = from;

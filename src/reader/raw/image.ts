@@ -52,6 +52,7 @@ function withZeros(stored: PhysicalMemory, zeros: Extents): PhysicalMemory {
       return done;
     },
     next: (paddr) => Math.min(stored.next(paddr), nextAddress(zeros, paddr)),
+    nextStored: stored.next,
   };
 }
 

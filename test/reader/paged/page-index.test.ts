@@ -7,20 +7,21 @@ import {
   entryOf,
   NOT_LISTED,
   nextListed,
+  nextStored,
   nextUnlisted,
   PageIndexBuilder,
   plainPlace,
+  ZERO_ENTRY,
 } from "../../../src/reader/paged/page-index.js";
 
 // More than one array of groups (131,072 pages each), with groups that no page is of.
 const PAGES = 300_000;
 const page = fc.oneof(fc.nat(2000), fc.nat(PAGES - 1));
-const step = fc.record({
-  page,
-  change: fc.boolean(),
-  kind: fc.constantFrom(ENTRY.plain, ENTRY.zlib, ENTRY.fill),
-  place: fc.integer({ min: 1, max: 2 ** 50 }),
-});
+const place = fc.integer({ min: 1, max: 2 ** 50 });
+const step = fc.oneof(
+  fc.record({ page, change: fc.boolean(), kind: fc.constantFrom(ENTRY.plain, ENTRY.zlib, ENTRY.fill), place }),
+  fc.record({ page, change: fc.constant(false), kind: fc.constant(ENTRY.fill), place: fc.constant(0) }),
+);
 
 test("each page has its latest entry, its changes lead to what it was before, and no other page is listed", () => {
   fc.assert(
@@ -50,6 +51,8 @@ test("each page has its latest entry, its changes lead to what it was before, an
       const sorted = [...latest.keys()].sort((x, y) => x - y);
       const [from, to] = [Math.min(a, b), Math.max(a, b)];
       expect(nextListed(index, from, to)).toBe(Math.min(to, sorted.find((listed) => listed >= from) ?? to));
+      const isStored = (listed: number) => listed >= from && latest.get(listed) !== ZERO_ENTRY;
+      expect(nextStored(index, from, to)).toBe(Math.min(to, sorted.find(isStored) ?? to));
       let unlisted = from;
       while (unlisted < to && latest.has(unlisted)) unlisted++;
       expect(nextUnlisted(index, from, to)).toBe(unlisted);
