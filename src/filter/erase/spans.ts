@@ -1,4 +1,4 @@
-import { testBit } from "../../reader/bitmap.js";
+import { countBits, testBit } from "../../reader/bitmap.js";
 import { firstIndex } from "../../sorted.js";
 import type { PagePlan } from "../plan.js";
 
@@ -57,26 +57,20 @@ export class SpanList {
     const values = this.#values;
     const count = this.#length / 2;
     const order = inOrder(values, 2, count);
-    const joined = new Float64Array(this.#length);
-    let length = 0;
+    const shared = () => new Float64Array(new SharedArrayBuffer(count * 8));
+    const [start, end] = [shared(), shared()];
+    let pieces = 0;
+    let last = Number.NEGATIVE_INFINITY;
     for (let k = 0; k < count; k++) {
       const i = order === undefined ? k : (order[k] as number);
-      const start = values[2 * i] as number;
-      const end = values[2 * i + 1] as number;
-      if (length > 0 && start <= (joined[length - 1] as number)) {
-        if (end > (joined[length - 1] as number)) joined[length - 1] = end;
-        continue;
-      }
-      joined[length++] = start;
-      joined[length++] = end;
+      const from = values[2 * i] as number;
+      const to = values[2 * i + 1] as number;
+      if (from > last) start[pieces++] = from;
+      else if (to <= last) continue;
+      end[pieces - 1] = to;
+      last = to;
     }
-    const shared = () => new Float64Array(new SharedArrayBuffer((length / 2) * 8));
-    const [starts, ends] = [shared(), shared()];
-    for (let i = 0; i < starts.length; i++) {
-      starts[i] = joined[2 * i] as number;
-      ends[i] = joined[2 * i + 1] as number;
-    }
-    return { start: starts, end: ends, fill };
+    return { start: start.subarray(0, pieces), end: end.subarray(0, pieces), fill };
   }
 }
 
@@ -248,6 +242,11 @@ export function countErased(
 ): { bytes: number; overwritten: number } {
   const { start, end, repeat } = spans;
   const limit = maxMapnr * pageSize;
+  /** Whether all pages of [from, to) are kept, as those of most slabs are. */
+  const isKeptFrom = (from: number, to: number) => {
+    const [first, behind] = [Math.floor(from / pageSize), Math.ceil(to / pageSize)];
+    return behind <= maxMapnr && countBits(kept, first, behind) === behind - first;
+  };
   let bytes = 0;
   let overwritten = 0;
   // Most pieces are in the same page as the previous one.
@@ -257,6 +256,10 @@ export function countErased(
     const count = repeat === undefined ? 1 : (repeat.count[i] as number);
     const every = repeat === undefined ? 0 : (repeat.every[i] as number);
     bytes += length * count;
+    if (count > 1 && isKeptFrom(start[i] as number, (start[i] as number) + (count - 1) * every + length)) {
+      overwritten += length * count;
+      continue;
+    }
     for (let k = 0; k < count; k++) {
       const from = (start[i] as number) + k * every;
       const last = Math.min(from + length, limit);

@@ -14,6 +14,7 @@ export interface AddressedBatch {
   readonly address: bigint;
 }
 
+const WORD = 2 ** 32;
 /** SECTION_INFO, MIX_SECTION_INFO, NODE_INFO (2.6.28 to 4.8, with memory hotplug). */
 const BOOTMEM = { first: 12, last: 14 };
 
@@ -48,25 +49,24 @@ export function createDeviceCheck(
     if (lru === undefined) return;
     const view = new DataView(pages.buffer, pages.byteOffset, pages.byteLength);
     const first = address + BigInt(lru);
-    let ownLow = Number(first & 0xffff_ffffn);
-    let ownHigh = Number(first >> 32n);
-    for (let i = from; i < to; i++) {
-      if (classes[i] === KEPT_RESERVED) {
-        const at = i * size + lru;
-        const next = view.getUint32(at + low, littleEndian);
-        const upper = wordSize === 4 ? 0 : view.getUint32(at + high, littleEndian);
-        const isOwn = next === ownLow && (wordSize === 4 || upper === ownHigh);
-        const isBootmem = upper === 0 && next >= BOOTMEM.first && next <= BOOTMEM.last;
-        const isUsed = next !== 0 || upper !== 0 || view.getUint32(at + wordSize + low, littleEndian) !== 0;
-        if (!isOwn && isUsed && !isBootmem && !isKnown(firstPfn + i)) classes[i] = DEVICE;
-      }
-      ownLow += size;
-      if (ownLow > 0xffff_ffff) {
-        ownLow -= 2 ** 32;
-        ownHigh++;
-      }
+    const [firstLow, firstHigh] = [Number(first & 0xffff_ffffn), Number(first >> 32n)];
+    for (let i = nextReserved(classes, from, to); i < to; i = nextReserved(classes, i + 1, to)) {
+      const at = i * size + lru;
+      const next = view.getUint32(at + low, littleEndian);
+      const upper = wordSize === 4 ? 0 : view.getUint32(at + high, littleEndian);
+      const own = firstLow + (i - from) * size;
+      const isOwn = next === own % WORD && (wordSize === 4 || upper === firstHigh + Math.floor(own / WORD));
+      const isBootmem = upper === 0 && next >= BOOTMEM.first && next <= BOOTMEM.last;
+      const isUsed = next !== 0 || upper !== 0 || view.getUint32(at + wordSize + low, littleEndian) !== 0;
+      if (!isOwn && isUsed && !isBootmem && !isKnown(firstPfn + i)) classes[i] = DEVICE;
     }
   };
+}
+
+/** The next page of that class in [from, to), or `to`. */
+function nextReserved(classes: Uint8Array, from: number, to: number): number {
+  const found = classes.indexOf(KEPT_RESERVED, from);
+  return found < 0 ? to : Math.min(found, to);
 }
 
 function dropUnmapped(
@@ -80,8 +80,9 @@ function dropUnmapped(
   for (; pfn < end; next++) {
     const range = linear[next];
     const start = Math.min(range?.startPfn ?? end, end);
-    for (; pfn < start; pfn++) {
-      if (classes[pfn - firstPfn] === KEPT_RESERVED && !isKnown(pfn)) classes[pfn - firstPfn] = DEVICE;
+    const last = start - firstPfn;
+    for (let i = nextReserved(classes, pfn - firstPfn, last); i < last; i = nextReserved(classes, i + 1, last)) {
+      if (!isKnown(firstPfn + i)) classes[i] = DEVICE;
     }
     pfn = Math.max(pfn, range?.endPfn ?? end);
   }

@@ -249,10 +249,10 @@ export class Collector implements QueueRoots {
     slab: Slab,
     bytes: DataView | undefined,
     kind: Scrubbed,
-    find: (bytes: DataView, offset: number, paddr: number) => readonly Hole[],
+    find: (bytes: DataView, offset: number) => readonly Hole[],
   ): void {
     if (bytes === undefined) return;
-    this.#everyUsed(slab, (at) => this.#addPieces(kind, at, find(bytes, at - slab.start, at)));
+    this.#everyUsed(slab, (at) => this.#addPieces(kind, at, find(bytes, at - slab.start)));
   }
 
   /** Unwritten entries in tables of pieces. */
@@ -285,10 +285,11 @@ export class Collector implements QueueRoots {
   /** Adds the unwritten bytes of the room for short names in directory entries. */
   #entries(slab: Slab): void {
     const names = this.#names;
-    if (names === undefined || slab.free === undefined) return;
-    this.#pieces(slab, this.#objectsOf(slab), "unwritten", (bytes, offset, paddr) => {
-      const rest = names.rest(bytes, offset, paddr);
-      return rest === undefined ? [] : [rest];
+    const bytes = names === undefined || slab.free === undefined ? undefined : this.#objectsOf(slab);
+    if (names === undefined || bytes === undefined) return;
+    this.#everyUsed(slab, (at) => {
+      const from = names.unwritten(bytes, at - slab.start, at);
+      this.add("unwritten", at + from, names.end - from);
     });
   }
 

@@ -2,13 +2,15 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { wordAt } from "../../reader/fields.js";
 
-/** Short names are in their directory entry; `rest` returns the unwritten part of an entry's room for them. */
+/** Short names are in their directory entry. */
 export interface EntryNames {
+  /** Where an entry's room for them ends, in bytes from its begin. */
+  readonly end: number;
   /**
-   * Bytes [from, to) of the entry whose content is `bytes` from `at` on and whose physical address is `paddr`;
-   * `undefined` if there are none.
+   * From where on the room is not written, of the entry whose content is `bytes` from `at` on and whose physical
+   * address is `paddr`; `end` if all is.
    */
-  rest(bytes: DataView, at: number, paddr: number): readonly [number, number] | undefined;
+  unwritten(bytes: DataView, at: number, paddr: number): number;
 }
 
 /**
@@ -24,16 +26,18 @@ export function entryNames(space: AddressSpace, { memory, types }: KernelObjects
   const end = own.offset + own.size;
   const low = littleEndian ? 0 : wordSize - 4;
   return {
-    rest(bytes, at, paddr) {
-      if (at + end > bytes.byteLength) return undefined;
+    end,
+    unwritten(bytes, at, paddr) {
+      if (at + end > bytes.byteLength) return end;
       const pointer = wordAt(bytes, at + name.offset, wordSize, littleEndian);
-      if (!memory.isKernelAddress(pointer)) return undefined;
+      if (!memory.isKernelAddress(pointer)) return end;
       // Only a name at the same place in its page can be the entry's own: others need no walk of page tables.
       const isNear =
         bytes.getUint32(at + name.offset + low, littleEndian) % pageSize === (paddr + own.offset) % pageSize;
-      if (!isNear || space.translate(pointer)?.paddr !== paddr + own.offset) return [own.offset, end];
-      for (let i = own.offset; i < end; i++) if (bytes.getUint8(at + i) === 0) return [i, end];
-      return undefined;
+      if (!isNear || space.translate(pointer)?.paddr !== paddr + own.offset) return own.offset;
+      let from = own.offset;
+      while (from < end && bytes.getUint8(at + from) !== 0) from++;
+      return from;
     },
   };
 }

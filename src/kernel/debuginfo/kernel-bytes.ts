@@ -1,10 +1,13 @@
 import type { KernelMemory } from "../kernel-memory.js";
 
 /**
- * Up to `length` bytes from `vaddr` on: as many as there are before the first page that is missing. Reads in steps, so
- * that a wrong length costs no memory.
+ * Up to `length` bytes from `vaddr` on: as many as there are before the first page that is missing. Reads in steps what
+ * is not there whole, so that a wrong length costs little memory.
  */
 export function readUpTo(memory: KernelMemory, vaddr: bigint, length: number): Uint8Array {
+  // Most is, and then need not be put together.
+  const whole = length <= WHOLE ? memory.readView(vaddr, length) : undefined;
+  if (whole !== undefined) return new Uint8Array(whole.buffer, whole.byteOffset, length);
   const parts: Uint8Array[] = [];
   let done = 0;
   let step = STEP;
@@ -25,6 +28,8 @@ export function readUpTo(memory: KernelMemory, vaddr: bigint, length: number): U
 }
 
 const STEP = 1 << 20;
+/** The types of Debian's kernels have 3 to 6 MB. */
+const WHOLE = 8 * STEP;
 
 /**
  * Calls `use` with each piece of [start, start + length) that the dump has, until it returns true. Pieces overlap by
