@@ -1,7 +1,7 @@
 import type { AuditResult, KindCount, SecretCount, SecretPlace } from "../audit/audit-result.js";
 import { describeOwner } from "../audit/page-owner.js";
 import { formatBytes } from "../byte-size.js";
-import { formatCount } from "./numbers.js";
+import { formatCount } from "../readable-count.js";
 
 /** The most rows that are shown to people; JSON has all of them. */
 const MAX_ROWS = 24;

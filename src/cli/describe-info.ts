@@ -1,9 +1,10 @@
 import { formatBytes } from "../byte-size.js";
+import { formatCount } from "../readable-count.js";
 import { readableTime } from "../readable-time.js";
 import { registersText } from "../run/cpu-notes.js";
 import type { DumpInfo, TaskCounts } from "./dump-info.js";
 import { describeFound } from "./found-texts.js";
-import { formatCount, formatSeconds, formatShare, plural } from "./numbers.js";
+import { formatSeconds, formatShare, plural } from "./numbers.js";
 
 /** Parts of `coresieve info` that are shown in addition to the first screen. */
 export interface InfoParts {

@@ -1,5 +1,6 @@
+import { formatCount } from "../readable-count.js";
 import type { FoundVmcoreinfo } from "../reader/dump.js";
-import { formatCount, plural } from "./numbers.js";
+import { plural } from "./numbers.js";
 
 /** A VMCOREINFO text of the file or of its memory, for the JSON of `coresieve info`. */
 export type FoundText = ReturnType<typeof foundText>;

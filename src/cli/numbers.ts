@@ -1,7 +1,4 @@
-/** A whole number with commas: 1,234,567. Without toLocaleString, whose tables take 16 ms to load. */
-export function formatCount(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
-}
+import { formatCount } from "../readable-count.js";
 
 /** A count with its noun: 1 range, 2 ranges. */
 export function plural(count: number, noun: string): string {

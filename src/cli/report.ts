@@ -1,10 +1,11 @@
 import { formatBytes } from "../byte-size.js";
 import type { PageClass } from "../filter/page-classes.js";
+import { formatCount } from "../readable-count.js";
 import type { Dump } from "../reader/dump.js";
 import type { FilterResult } from "../run/filter-dump.js";
 import type { OutputFormat } from "../writer/output-format.js";
 import { CLASS_LABELS } from "./class-labels.js";
-import { formatCount, formatSeconds, formatShare } from "./numbers.js";
+import { formatSeconds, formatShare } from "./numbers.js";
 
 /** The result of a run for people, as lines. */
 export function describeResult(dump: Dump, result: FilterResult, output: string, seconds: number): string[] {

@@ -25,6 +25,7 @@ const ROWS: readonly (readonly string[])[] = [
     "warnings.ts",
     "foreign-text.ts",
     "byte-size.ts",
+    "readable-count.ts",
     "readable-time.ts",
     "surroundings.ts",
     "unfinished.ts",

@@ -4,11 +4,11 @@ import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import { estimateDump } from "../../estimate/estimate-dump.js";
 import type { EstimateResult, LevelEstimate } from "../../estimate/estimate-result.js";
+import { formatCount } from "../../readable-count.js";
 import { describeSystemError } from "../../reader/source/byte-source.js";
 import { Warnings } from "../../warnings.js";
 import { defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
-import { formatCount } from "../numbers.js";
 import { needDump, openInputs } from "../open-inputs.js";
 import { printJson, printLines, printWarnings } from "../print.js";
 

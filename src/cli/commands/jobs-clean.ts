@@ -1,9 +1,9 @@
 import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import type { CleanOptions, JudgedStaging, StagingFate } from "../../queue/clean-stagings.js";
+import { formatCount } from "../../readable-count.js";
 import type { StoreThread } from "../../store/open-store.js";
 import type { CommandEnd } from "../command.js";
-import { formatCount } from "../numbers.js";
 import { printJson, printLines, printNote } from "../print.js";
 
 /** Options of `jobs clean`. */

@@ -2,9 +2,9 @@ import { DumpError } from "../../errors.js";
 import { nearestName, unknownName } from "../../nearest-name.js";
 import type { Cancellation } from "../../queue/jobs.js";
 import type { RunState } from "../../queue/run-state.js";
+import { formatCount } from "../../readable-count.js";
 import { type CommandEnd, defineCommand } from "../command.js";
 import { describeRun } from "../jobs-table.js";
-import { formatCount } from "../numbers.js";
 import { printJson, printLines, printNote } from "../print.js";
 
 const ACTIONS = ["list", "watch", "cancel", "retry", "clean"];

@@ -1,7 +1,8 @@
 import { DumpError, type DumpErrorCode } from "../../errors.js";
+import { formatCount } from "../../readable-count.js";
 import type { PlanOutcome } from "../../steps/plan-run.js";
 import { defineCommand } from "../command.js";
-import { formatCount, plural } from "../numbers.js";
+import { plural } from "../numbers.js";
 import { printJson, printLines, printNote } from "../print.js";
 import { runOptions } from "../run-request.js";
 import { withStepHost } from "../step-host.js";

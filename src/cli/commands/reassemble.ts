@@ -1,11 +1,11 @@
 import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
+import { formatCount } from "../../readable-count.js";
 import { shownUrl } from "../../shown-address.js";
 import { Warnings } from "../../warnings.js";
 import { reassembleDump } from "../../writer/reassemble.js";
 import { defineCommand } from "../command.js";
 import { spoolOptions } from "../input-options.js";
-import { formatCount } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
 import { packingOfOutput } from "../pack-option.js";
 import { printJson, printLines, printWarnings } from "../print.js";

@@ -1,9 +1,9 @@
 import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
+import { formatCount } from "../../readable-count.js";
 import { openStore } from "../../store/open-store.js";
 import { parseStorePath, storePath } from "../../store/store-url.js";
 import { defineCommand } from "../command.js";
-import { formatCount } from "../numbers.js";
 import { printJson, printLines } from "../print.js";
 
 /** `coresieve uploads s3://BUCKET/PREFIX`: lists uploads that were never finished, and removes them. */

@@ -1,10 +1,11 @@
 import { onlyGiven } from "../../only-given.js";
+import { formatCount } from "../../readable-count.js";
 import { type VerifyResult, verifyDump } from "../../verify/verify-dump.js";
 import { standardThreads } from "../../worker/threads.js";
 import { CLASS_LABELS } from "../class-labels.js";
 import { type CommandContext, type CommandEnd, defineCommand } from "../command.js";
 import { completeOptions, openOptions } from "../input-options.js";
-import { formatCount, formatShare } from "../numbers.js";
+import { formatShare } from "../numbers.js";
 import { needDump } from "../open-inputs.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";

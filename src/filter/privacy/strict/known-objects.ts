@@ -17,6 +17,8 @@ export class KnownObjects {
   readonly #keep: Readonly<Record<string, readonly string[]>>;
   readonly #shapes: ObjectShape[] = [];
   readonly #ofCache = new Map<CacheShape, number | undefined>();
+  /** Shapes of single objects, by type and length, and of pieces of them. */
+  readonly #whole = new Map<string, ObjectShape>();
   readonly #ofType = new Map<string, number>();
   readonly #slabs = new RecordList();
   readonly #single = new RecordList();
@@ -66,7 +68,7 @@ export class KnownObjects {
     const key = `${type} ${bytes} ${from} ${length}`;
     let known = this.#ofType.get(key);
     if (known === undefined) {
-      const { mask, words, link } = objectShape(this.#request(type, bytes, -1));
+      const { mask, words, link } = this.#wholeShape(type, bytes);
       const { wordSize } = this.#kernel.memory;
       const [first, end] = [from / wordSize, (from + length) / wordSize];
       known =
@@ -74,6 +76,16 @@ export class KnownObjects {
       this.#ofType.set(key, known);
     }
     return known;
+  }
+
+  #wholeShape(type: string, bytes: number): ObjectShape {
+    const key = `${type} ${bytes}`;
+    let shape = this.#whole.get(key);
+    if (shape === undefined) {
+      shape = objectShape(this.#request(type, bytes, -1));
+      this.#whole.set(key, shape);
+    }
+    return shape;
   }
 
   /** Keeps bytes from an address on unchanged. */

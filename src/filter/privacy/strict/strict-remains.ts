@@ -1,3 +1,4 @@
+import { formatCount } from "../../../readable-count.js";
 import type { PrivacyKeep } from "../privacy-names.js";
 import type { Scrub } from "../scrub-result.js";
 import { SMALL_HALF, SMALL_WORD } from "./kernel-words.js";
@@ -8,7 +9,6 @@ export function strictRemains(
   keeps: readonly PrivacyKeep[],
   gaps: readonly string[],
 ): string[] {
-  const numbers = (limit: number) => limit.toLocaleString("en-US");
   return [
     `the kernel's image: text in its variables${reached.has("host") ? "" : ", the host's name, command lines"}`,
     ...(reached.has("log")
@@ -24,7 +24,7 @@ export function strictRemains(
       : [
           "the dump has no types: all objects were taken for unknown, so that debuggers miss most of their numbers; its vmlinux would give them",
         ]),
-    `elsewhere addresses of the kernel's, and numbers below ${numbers(SMALL_HALF)} in 4 bytes and ${numbers(SMALL_WORD)} in 8`,
+    `elsewhere addresses of the kernel's, and numbers below ${formatCount(SMALL_HALF)} in 4 bytes and ${formatCount(SMALL_WORD)} in 8`,
     ...gaps.map((gap) => `not found, so that more was overwritten or dropped than had to be: ${gap}`),
   ];
 }
