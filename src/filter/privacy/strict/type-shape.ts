@@ -41,22 +41,27 @@ export function objectShape(request: ShapeRequest): ObjectShape {
   const words = new Uint8Array(whole / wordSize).fill(WORD.tested);
   if (type === undefined) return { mask, words, link };
   const bytes = bytesOf(request, type, whole);
+  /** How many bytes of a word are of each kind. */
+  const counts = new Uint8Array(BYTE.kept + 1);
   for (let word = 0; word < words.length; word++) {
-    const own = bytes.subarray(word * wordSize, (word + 1) * wordSize);
-    if (own.every((byte) => byte === BYTE.tested)) continue;
-    const stays = (byte: number) => (byte >= BYTE.number && byte <= BYTE.list) || byte === BYTE.kept;
-    own.forEach((byte, i) => {
-      mask[word * wordSize + i] = stays(byte) ? 255 : 0;
-    });
-    words[word] = plain ? WORD.masked : wordOf(own);
+    const [start, end] = [word * wordSize, (word + 1) * wordSize];
+    counts.fill(0);
+    for (let at = start; at < end; at++) (counts[bytes[at] as number] as number)++;
+    if (counts[BYTE.tested] === wordSize) continue;
+    for (let at = start; at < end; at++) mask[at] = stays(bytes[at] as number) ? 255 : 0;
+    words[word] = plain ? WORD.masked : wordOf(counts, wordSize);
   }
   return { mask, words, link };
 }
 
-function wordOf(own: Uint8Array): number {
-  if (own.includes(BYTE.list)) return WORD.list;
-  if (own.every((byte) => byte === BYTE.wide)) return WORD.wide;
-  return own.includes(BYTE.number) || own.includes(BYTE.wide) ? WORD.number : WORD.masked;
+function stays(byte: number): boolean {
+  return (byte >= BYTE.number && byte <= BYTE.list) || byte === BYTE.kept;
+}
+
+function wordOf(counts: Uint8Array, wordSize: number): number {
+  if (counts[BYTE.list] !== 0) return WORD.list;
+  if (counts[BYTE.wide] === wordSize) return WORD.wide;
+  return counts[BYTE.number] !== 0 || counts[BYTE.wide] !== 0 ? WORD.number : WORD.masked;
 }
 
 function bytesOf(
