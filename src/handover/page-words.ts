@@ -39,7 +39,7 @@ const OVERWRITTEN: Readonly<Record<Scrubbed, string>> = {
   unwritten: "Room in kernel objects that nobody had written to since it was somebody else's",
   "old-frames": "What calls that have ended left on the kernel's stacks",
   screens: "What screens showed",
-  "tty-audit": "What was typed at audited terminals",
+  "tty-audit": "What was typed at audited terminals, command lines that audit keeps",
   "bpf-maps": "Tables of monitoring programs (BPF)",
   "driver-buffers":
     "Buffers of drivers: what the host told a guest through serial ports, typed keys that no program had read, random numbers",

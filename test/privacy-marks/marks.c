@@ -605,6 +605,7 @@ static void do_xattr(void)
 #include "marks-more.h"
 #include "marks-further.h"
 #include "marks-flight.h"
+#include "marks-hidden.h"
 
 static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "ended", do_ended }, { "messages", do_messages }, { "names", do_names }, { "keys", do_keys }, { "pages", do_pages },
@@ -626,7 +627,10 @@ static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "chains", do_chains }, { "can", do_can }, { "lines", do_lines }, { "sound", do_sound }, { "bluetooth", do_bluetooth },
 	{ "morerings", do_more_rings }, { "memory", do_memory }, { "texts", do_texts }, { "netconsole", do_netconsole }, { "calls", do_calls },
 	{ "squashfs", do_squashfs }, { "paired", do_paired }, { "wireless", do_wireless }, { "frames", do_frames }, { "long", do_long }, { "bounce", do_bounce },
-	{ "flight", do_flight }, { "returned", do_returned },
+	{ "flight", do_flight }, { "returned", do_returned }, { "usb", do_usb }, { "hypervisor", do_hypervisor }, { "tpm", do_tpm },
+	{ "firstpackets", do_first_packets }, { "proctitle", do_proctitle }, { "spoken", do_spoken }, { "printing", do_printing },
+	{ "heldpackets", do_held_packets }, { "queuedpackets", do_queued_packets }, { "moresettings", do_more_settings }, { "drawn", do_drawn },
+	{ "flash", do_flash }, { "beginning", do_beginning }, { "interrupts", do_interrupts },
 };
 
 /* what the C library's copies left in vector registers would count as this process's own */

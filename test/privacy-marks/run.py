@@ -3,7 +3,8 @@
 """run.py TOOLS WORK MACHINE [OPTION...] - boots a guest that runs marks.c and is then dumped, by the scripts in TOOLS (runvm.py,
 corpuslib.py) with the kernels in WORK/kernels; the dump is in WORK/dumps/marks-MACHINE/vmcore.elf.
 
-Options for the kernel's command line come behind MACHINE ("init_on_alloc=0"); "only:tty:bpf" runs those kinds alone.
+Options for the kernel's command line come behind MACHINE ("init_on_alloc=0"); "only:tty:bpf" runs those kinds alone, "modules:tun:loop" loads
+those modules alone, which is faster.
 Machines are below. Then
 
     cc -O2 -o scan scan.c
@@ -32,14 +33,18 @@ MODULES = ["virtio_console", "virtio_rng", "zram", "zsmalloc", "lzo_rle", "lzo",
            "act_simple", "cifs", "uhid", "hid_generic", "autofs4", "scsi_debug", "sd_mod", "brd", "tipc", "rds", "ttyprintk", "kvm", "kvm_amd",
            # Full kernels alone have most of these.
            "9p", "9pnet_fd", "nfs", "nfsv3", "nfsd", "nbd", "rxrpc", "libceph", "dns_resolver", "dummy", "macsec", "vcan", "can_raw", "can_bcm", "can_isotp",
-           "slip", "n_hdlc", "ppp_async", "snd_virmidi", "snd_seq", "hci_vhci", "uinput", "ip_set_hash_ip", "netconsole", "squashfs", "mac80211_hwsim", "bochs", "virtio_gpu", "vkms", "virtio_input"]
+           "slip", "n_hdlc", "ppp_async", "snd_virmidi", "snd_seq", "hci_vhci", "uinput", "ip_set_hash_ip", "netconsole", "squashfs", "mac80211_hwsim", "bochs", "virtio_gpu", "vkms", "virtio_input",
+           "usbcore", "xhci_pci", "ftdi_sio", "usbmon", "tpm_vtpm_proxy", "speakup_soft", "nfnetlink_queue", "nft_queue", "nft_ct", "sch_netem", "nlmon", "vduse",
+           "mtdram", "jffs2", "vgem"]
 key, _, kdump = name.partition("+")
+for few in [option for option in sys.argv[4:] if option.startswith("modules:")]:
+    MODULES = few.split(":")[1:]
 
 # What the tools compile and start is this folder's program.
 sources = os.path.join(work, "marks-sources")
 os.makedirs(sources, exist_ok=True)
 shutil.copy(os.path.join(here, "marks.c"), os.path.join(sources, "workload.c"))
-for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h", "marks-further.h", "marks-flight.h"):
+for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h", "marks-further.h", "marks-flight.h", "marks-hidden.h"):
     shutil.copy(os.path.join(here, header), sources)
 shutil.copy(os.path.join(tools, "guest-init"), os.path.join(sources, "guest-init"))
 corpuslib.HERE = sources
@@ -79,11 +84,15 @@ def with_devices(arch, folder):
         "-device", "virtio-serial-pci",
         "-chardev", f"socket,id=vp,path={port},server=on,wait=off",
         "-device", "virtserialport,chardev=vp,name=marks",
+        # A console of the hypervisor's, to which nobody listens.
+        "-chardev", "null,id=hvc", "-device", "virtconsole,chardev=hvc",
         "-object", "rng-builtin,id=rng0", "-device", "virtio-rng-pci,rng=rng0",
         # With swiotlb=2048,force its data go through the kernel's own buffers.
         "-drive", f"file={bounced},format=raw,if=none,id=bounced",
         "-device", "virtio-blk-pci,drive=bounced,serial=BOUNCE,iommu_platform=on,disable-legacy=on",
-    ] + (["-device", "bochs-display", "-device", "virtio-gpu-pci", "-device", "virtio-keyboard-pci"] if key.startswith("full") else [])
+    ] + (["-device", "bochs-display", "-device", "virtio-gpu-pci", "-device", "virtio-keyboard-pci",
+          "-chardev", "null,id=usb0", "-chardev", "null,id=usb1", "-device", "qemu-xhci", "-device", "usb-serial,chardev=usb0,always-plugged=on",
+          "-device", "usb-serial,chardev=usb1,always-plugged=on"] if key.startswith("full") else [])
 
 
 make_ext4 = corpuslib.make_ext4
@@ -99,7 +108,7 @@ runvm.make_initrd = with_modules
 runvm.make_ext4 = corpuslib.make_ext4 = with_encryption
 runvm.serial_args = with_devices
 only = [option for option in sys.argv[4:] if option.startswith("only:")]
-options = [option for option in sys.argv[4:] if not option.startswith("only:")]
+options = [option for option in sys.argv[4:] if not option.startswith(("only:", "modules:"))]
 persistent = ["memmap=32M!192M", "memmap=8M$224M"] if key in ("5.10", "6.1", "6.12", "7.2", "full-6.1", "full-7.2") else []
 runvm.var(
     f"marks-{name}", KEYS[key], 640 if kdump else 512 if key.startswith("full") else 320, spec=only[0] if only else "all",

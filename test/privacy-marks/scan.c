@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_KINDS 256
+#define MAX_KINDS 512
 static struct kind { char name[6]; int step; long cells, pages; uint64_t last; } kinds[MAX_KINDS];
 static int count;
 

@@ -20,12 +20,16 @@ import { lastEvents } from "./input-devices.js";
 import { eventQueues, type InputQueues, rawReports } from "./input-queues.js";
 import { lineBuffers } from "./line-disciplines.js";
 import type { OpenFiles } from "./open-files.js";
+import { playedChips } from "./played-chips.js";
 import { rpcBuffers } from "./rpc-buffers.js";
 import type { ScrubList } from "./scrubbed.js";
 import { serialLines } from "./serial-lines.js";
 import { serialPorts } from "./serial-ports.js";
 import { midiBuffers, sequencerEvents, soundControls } from "./sound-buffers.js";
+import { spokenText } from "./spoken-text.js";
 import { squashfsCaches } from "./squashfs-caches.js";
+import { traceCopies } from "./trace-copies.js";
+import { usbLines, usbTransfers } from "./usb-transfers.js";
 import { someOf, watchedKernel } from "./watched-kernel.js";
 import { wirelessKeys } from "./wireless-keys.js";
 
@@ -67,6 +71,11 @@ const SEARCHES: readonly (readonly [string, Search])[] = [
   ["keys of Bluetooth", (space, kernel) => bluetoothKeys(space, kernel)],
   ["keys of wireless networks", (space, kernel) => wirelessKeys(space, kernel)],
   ["serial lines", lineBuffers],
+  ["USB", usbTransfers],
+  ["serial lines of USB", (space, kernel) => usbLines(space, kernel)],
+  ["TPMs that programs play", playedChips],
+  ["text that is read aloud", (space, kernel) => spokenText(space, kernel)],
+  ["texts on their way into traces", (space, kernel) => traceCopies(space, kernel)],
 ];
 
 /**

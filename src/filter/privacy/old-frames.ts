@@ -1,9 +1,13 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
+import type { TaskStack } from "../../kernel/arch/arch-support.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import type { Dump } from "../../reader/dump.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { savedStackPointers } from "./cpu-stacks.js";
+import { interruptStacks } from "./interrupt-stacks.js";
 import type { ScrubList } from "./scrubbed.js";
-import { isStackBottom, type StackMark } from "./thread-stack.js";
+import { isStackBottom, type StackMark, stackMark } from "./thread-stack.js";
 
 /**
  * Where a task that does not run has its stack pointer (x86 and RISC-V, ARM64, LoongArch, POWER and s390x), and how many
@@ -15,6 +19,23 @@ const STACK_POINTERS = [
   ["thread.reg03", 0],
   ["thread.ksp", 512],
 ] as const;
+
+/** What calls and interrupts that have ended left on their stacks; the result is that of `oldFrames`. */
+export function endedCalls(
+  space: AddressSpace,
+  kernel: KernelObjects,
+  tasks: Iterable<bigint>,
+  dump: Pick<Dump, "machine" | "pageSize" | "notes">,
+  stack: TaskStack,
+): ScrubList | undefined {
+  const mark = stackMark(dump.machine, dump.pageSize, stack);
+  const frames = oldFrames(space, kernel, tasks, { mark, bytes: stack.bytes });
+  const interrupts = interruptStacks(space, kernel, savedStackPointers(dump));
+  if (interrupts === undefined) kernel.incomplete?.();
+  if (frames === undefined || interrupts === undefined) return frames;
+  frames.list.addAll(interrupts.list.merged(0));
+  return { list: frames.list, objects: frames.objects + interrupts.objects };
+}
 
 /**
  * What lies below the stack pointers of tasks that do not run: frames of calls that have ended, with addresses, names,

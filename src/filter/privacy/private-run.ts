@@ -154,8 +154,9 @@ function remains({ reached, gaps, lost }: Scrub, extras: readonly PrivacyExtra[]
   const left = extras.includes("registers");
   const slabs = [
     "names (of files, hosts, programs, devices, sockets, wireless networks)",
-    "extended attributes, short symbolic links and small files that a file system keeps in its inodes",
-    "settings (of mounts, devices, sockets, rules, traces, security modules)",
+    "extended attributes, targets of symbolic links, and small files that a file system keeps in its inodes",
+    "settings (of mounts, devices, screens, sockets, routes, rules, connections, traces, control groups, security modules)",
+    "heads of packets that sockets keep",
     "copies of keys and passwords in use (by connections, wireless networks, servers, disks, hashes)",
     "numbers (addresses of the network, users, sizes, times)",
     "freed objects that wait for their readers (RCU)",
@@ -169,7 +170,7 @@ function remains({ reached, gaps, lost }: Scrub, extras: readonly PrivacyExtra[]
     [
       ...(reached.has("log") ? [] : ["the kernel's log"]),
       "variables of the kernel, of modules and of each CPU, which may have command lines, records of traces and the state of the random number generator",
-      "programs of BPF",
+      "programs of BPF and their types",
       ...(reached.has("host") ? [] : ["host name"]),
     ].join(", "),
     ...gaps,

@@ -11,6 +11,7 @@ import type { GivenFile } from "../../reader/source/side-file.js";
 import { Warnings } from "../../warnings.js";
 import { eraseDebuginfo } from "../erase/erase-debuginfo.js";
 import { countErased, type EraseSpans, SpanList } from "../erase/spans.js";
+import { auditTexts } from "./audit-texts.js";
 import { bpfMaps } from "./bpf-maps.js";
 import { coreNotes } from "./core-notes.js";
 import { cpuNotes } from "./cpu-notes.js";
@@ -23,7 +24,7 @@ import { hostNames } from "./host-names.js";
 import { type LargeObjects, largeObjects, type ObjectPages } from "./large-objects.js";
 import { LOG_BUFFERS, logBuffers } from "./log-buffers.js";
 import { logTexts } from "./log-texts.js";
-import { oldFrames } from "./old-frames.js";
+import { endedCalls } from "./old-frames.js";
 import type { OpenFiles } from "./open-files.js";
 import { structPageReader } from "./page-reader.js";
 import type { PrivacyExtra, PrivacyKeep } from "./privacy-names.js";
@@ -38,8 +39,7 @@ import { SCRUBBED, type Scrubbed, type ScrubList } from "./scrubbed.js";
 import { slabGaps } from "./slab-gaps.js";
 import { countTops, type StackTops, stackTopsOf } from "./stack-tops.js";
 import type { StrictPlan } from "./strict/strict-plan.js";
-import { stackMark, taskStack } from "./thread-stack.js";
-import { ttyAudit } from "./tty-audit.js";
+import { taskStack } from "./thread-stack.js";
 import { ttyBuffers } from "./tty-buffers.js";
 import { withoutTimers } from "./waiting-timers.js";
 import { someOf, watchedKernel } from "./watched-kernel.js";
@@ -216,20 +216,17 @@ class ScrubRun {
     const shown = this.#search(kernel, consoles, (one) => screens(space, one));
     this.#reachOr(`${consoles}: ${nowhere}`, "screens", shown);
     const tasks = this.#allTasks(kernel);
-    this.#add(
-      "messages",
-      this.#search(kernel, "what signals carry", (one) => queuedSignals(space, one, tasks)),
-    );
+    const signals = this.#search(kernel, "what signals carry", (one) => queuedSignals(space, one, tasks));
+    this.#add("messages", signals);
     const files = this.#openFiles(kernel);
     const texts = "text that programs read in part from /proc, /sys and traces";
     this.#add(
       "driver-buffers",
       this.#search(kernel, texts, (one) => fileTexts(space, one, files)),
     );
-    const stack = { mark: stackMark(dump.machine, dump.pageSize, this.#stack), bytes: this.#stack.bytes };
-    const frames = this.#search(kernel, OLD_FRAMES, (one) => oldFrames(space, one, tasks, stack));
+    const frames = this.#search(kernel, OLD_FRAMES, (one) => endedCalls(space, one, tasks, dump, this.#stack));
     this.#reachOr(OLD_FRAMES, "old-frames", frames);
-    const audited = this.#search(kernel, "what was typed at audited terminals", (one) => ttyAudit(space, one, tasks));
+    const audited = this.#search(kernel, AUDITED, (one) => auditTexts(space, one, tasks));
     this.#reach("tty-audit", audited);
     const maps = this.#search(kernel, "BPF maps", (one) => bpfMaps(space, one));
     if (maps === undefined) this.#gaps.push("small and per-CPU BPF maps: nothing says where those are");
@@ -397,3 +394,4 @@ class ScrubRun {
 
 const RESERVED = "memory reserved at boot for others";
 const OLD_FRAMES = "kernel stacks: what calls that have ended left there";
+const AUDITED = "what was typed at audited terminals, command lines and addresses that audit keeps";

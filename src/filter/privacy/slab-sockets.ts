@@ -35,7 +35,7 @@ export class SlabSockets {
     this.#caches = caches;
     this.#skb = skbReader(kernel.types, dump.machine.wordSize, dump.machine.littleEndian);
     this.#spareHeads = spareHeads(space, kernel);
-    if (this.#skb === undefined) kernel.incomplete?.();
+    if (this.#skb === undefined && hasNetwork(kernel)) kernel.incomplete?.();
   }
 
   has(cache: CacheShape): boolean {
@@ -78,3 +78,7 @@ export class SlabSockets {
     return this.#dump.memory.read(bytes, at) === length ? new DataView(bytes.buffer) : undefined;
   }
 }
+
+/** Whether the kernel has a network, as far as symbols say: a small one may have none (CONFIG_NET). */
+const hasNetwork = ({ symbols }: KernelObjects) =>
+  symbols.address("__alloc_skb") !== undefined || symbols.address("init_task") === undefined;

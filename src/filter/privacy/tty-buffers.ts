@@ -10,6 +10,7 @@ import { moduleNamed, moduleSymbol } from "../../kernel/objects/module-objects.j
 import { SpanList } from "../erase/spans.js";
 import { dataOfOpenFiles, type OpenFiles } from "./open-files.js";
 import type { ScrubList } from "./scrubbed.js";
+import { guessing } from "./watched-kernel.js";
 
 /** What was found in terminals. */
 export interface TtyBuffers extends ScrubList {
@@ -36,6 +37,7 @@ export function ttyBuffers(space: AddressSpace, kernel: KernelObjects, files: Op
   const terminals = allTerminals(space, kernel, files);
   const printed = logTerminal(kernel);
   if (printed !== undefined) terminals?.addText(printed, LOG_LINE);
+  for (const { text, length } of hypervisorConsoles(kernel)) terminals?.addText(text, length);
   return terminals?.buffers();
 }
 
@@ -124,6 +126,7 @@ class Terminals {
 
   #erasePort(port: bigint): void {
     const { memory, types } = this.#kernel;
+    if (!this.#isPort(port)) return;
     let next = this.#read("tty_port", port, "buf.head");
     const sentinel = memberAddress(this.#kernel, "tty_port", port, "buf.sentinel");
     let left = MAX_BUFFERS;
@@ -143,6 +146,17 @@ class Terminals {
     }
     const transmit = this.#read("tty_port", port, "xmit_buf");
     if (transmit) this.#erase(transmit, memory.pageSize);
+  }
+
+  /** Drivers keep the addresses of ports whose devices have gone: what is there now is somebody else's. */
+  #isPort(port: bigint): boolean {
+    const { memory, types } = guessing(this.#kernel);
+    // It is `head` since 4.13.
+    const name = ["open_wait.head", "open_wait.task_list"].find((path) => types.member("tty_port", path) !== undefined);
+    if (name === undefined) return true;
+    const list = memberAddress(this.#kernel, "tty_port", port, name) as bigint;
+    const next = memory.isKernelAddress(port) ? memory.readWord(list) : undefined;
+    return !!next && memory.isKernelAddress(next) && memory.readWord(next + BigInt(memory.wordSize)) === list;
   }
 
   #eraseBuffer(at: bigint): void {
@@ -196,6 +210,27 @@ function logTerminal(kernel: KernelObjects): bigint | undefined {
   if (builtIn !== undefined || symbols.address("modules") === undefined) return builtIn;
   const module = moduleNamed(kernel, "ttyprintk");
   return module === undefined ? undefined : moduleSymbol(kernel, module, "tpk_buffer");
+}
+
+/**
+ * What terminals print, on its way to a console that the hypervisor has (hvc: virtio, POWER, s390x, Xen), and there until it is
+ * overwritten. The list has all that have been opened.
+ */
+function* hypervisorConsoles(kernel: KernelObjects): Generator<{ readonly text: bigint; readonly length: number }> {
+  const { memory, symbols, types } = kernel;
+  const room = types.member("hvc_struct", "outbuf");
+  const list = symbols.address("hvc_structs");
+  if (room === undefined || list === undefined) {
+    // A kernel without them has neither.
+    if (room !== undefined && symbols.address("init_task") !== undefined) kernel.incomplete?.();
+    return;
+  }
+  for (const one of walkList(kernel, list, "hvc_struct", "next", MAX_LINES)) {
+    // It was a pointer until 6.7.
+    const text = room.count === undefined ? readMember(kernel, "hvc_struct", one, "outbuf") : one + BigInt(room.offset);
+    const length = Number(readMember(kernel, "hvc_struct", one, "outbuf_size") ?? 0n);
+    if (text && memory.isKernelAddress(text)) yield { text, length };
+  }
 }
 
 /** Whether a terminal has the usual line discipline, N_TTY: others have other data behind disc_data. */

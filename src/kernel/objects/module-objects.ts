@@ -4,6 +4,7 @@ import type { KernelTypes } from "../debuginfo/kernel-types.js";
 import {
   type KernelObjects,
   memberAddress,
+  readInteger,
   readMember,
   readPossibleMember,
   readText,
@@ -43,6 +44,15 @@ export function loadedModule(kernel: KernelObjects, name: string): bigint | "non
 
 /** The address of a variable or function of a module (CONFIG_KALLSYMS; variables with CONFIG_KALLSYMS_ALL). */
 export function moduleSymbol(kernel: KernelObjects, module: bigint, name: string): bigint | undefined {
+  return moduleObject(kernel, module, name)?.address;
+}
+
+/** The same, with its size in bytes. */
+export function moduleObject(
+  kernel: KernelObjects,
+  module: bigint,
+  name: string,
+): { readonly address: bigint; readonly size: number } | undefined {
   const { memory, types } = kernel;
   // Since 4.5 the table is in a struct of its own.
   const own = readPossibleMember(kernel, "module", module, "kallsyms");
@@ -50,17 +60,22 @@ export function moduleSymbol(kernel: KernelObjects, module: bigint, name: string
     own === undefined ? readMember(kernel, "module", module, path) : readMember(kernel, "mod_kallsyms", own, path);
   const [symbols, strings, count] = [at("symtab"), at("strtab"), Number(at("num_symtab") ?? 0n)];
   const type = memory.wordSize === 8 ? "elf64_sym" : "elf32_sym";
-  const [size, nameAt, valueAt] = [
+  const { wordSize } = memory;
+  const [size, nameAt, valueAt, sizeAt] = [
     types.sizeOf(type),
     types.member(type, "st_name")?.offset,
     types.member(type, "st_value")?.offset,
+    types.member(type, "st_size")?.offset,
   ];
   if (!symbols || !strings || !size || nameAt === undefined || valueAt === undefined || count > MAX_SYMBOLS)
     return undefined;
   const table = memory.readView(symbols, count * size);
   for (let i = 0; table !== undefined && i < count; i++) {
     const text = readText(memory, strings + BigInt(table.getUint32(i * size + nameAt, memory.littleEndian)), MAX_NAME);
-    if (text === name) return memory.readWord(symbols + BigInt(i * size + valueAt));
+    if (text !== name) continue;
+    const address = memory.readWord(symbols + BigInt(i * size + valueAt));
+    const length = sizeAt === undefined ? 0n : readInteger(memory, symbols + BigInt(i * size + sizeAt), wordSize);
+    return address === undefined ? undefined : { address, size: Number(length ?? 0n) };
   }
   return undefined;
 }
