@@ -81,9 +81,7 @@ export function readPageTables(
     // Entries that overlap the window.
     const first = Math.max(0, Math.floor((window.start - base) / span));
     const end = Math.min(Math.floor(got / entrySize), Math.ceil((window.end - base) / span));
-    for (let i = first; i < end; i++) {
-      // Most entries are empty.
-      if (words[i * inEntry] === 0 && words[(i + 1) * inEntry - 1] === 0) continue;
+    for (let i = usedEntry(words, first, end, inEntry); i < end; i = usedEntry(words, i + 1, end, inEntry)) {
       const step = decode(wordAt(view, i * entrySize, entrySize, littleEndian), level);
       if (step === undefined) continue;
       if ("table" in step) {
@@ -98,4 +96,11 @@ export function readPageTables(
   };
   visit(shape.root, 0, 0);
   return { extents, unreadable, cut };
+}
+
+/** The first entry in [start, end) that is not empty, as most are, or `end`. An entry has one or two words. */
+function usedEntry(words: Uint32Array, start: number, end: number, inEntry: number): number {
+  let i = start;
+  while (i < end && words[i * inEntry] === 0 && words[(i + 1) * inEntry - 1] === 0) i++;
+  return i;
 }

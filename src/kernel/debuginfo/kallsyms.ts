@@ -122,39 +122,44 @@ function endsIn(name: Uint8Array, tokens: readonly string[], text: string): bool
 }
 
 /** The `hashName` of each name, computed from the tokens' hashes. `lasts` receives the last token of each. */
-function hashes(
-  { names, tokens, tokenStarts }: KallsymsTables,
-  starts: Uint32Array,
-  big: boolean,
-  lasts: Uint8Array,
-): Uint32Array {
-  // For each token the hash of all its bytes, and that of the bytes after its first one: that is the type letter if the
-  // token begins a name.
-  const [whole, factor, rest, restFactor] = [0, 0, 0, 0].map(() => new Int32Array(256)) as [
-    Int32Array,
-    Int32Array,
-    Int32Array,
-    Int32Array,
-  ];
-  for (let token = 0; token < tokenStarts.length; token++) {
-    const start = tokenStarts[token] as number;
-    [whole[token], factor[token]] = hashOfToken(tokens, start);
-    [rest[token], restFactor[token]] = tokens[start] === 0 ? [0, 1] : hashOfToken(tokens, start + 1);
-  }
+function hashes(tables: KallsymsTables, starts: Uint32Array, big: boolean, lasts: Uint8Array): Uint32Array {
+  const { names } = tables;
+  const tokens = tokenHashes(tables);
   const found = new Uint32Array(starts.length);
   for (let i = 0; i < found.length; i++) {
-    let at = starts[i] as number;
-    const end = i + 1 < found.length ? (starts[i + 1] as number) : Math.min(nameEnd(names, at, big), names.length);
-    at += big && (names[at] as number) > 127 ? 2 : 1;
-    let hash = at < end ? (rest[names[at] as number] as number) : 0;
-    for (at++; at < end; at++) {
-      const token = names[at] as number;
-      hash = (Math.imul(hash, factor[token] as number) + (whole[token] as number)) | 0;
-    }
-    found[i] = hashEnd(hash);
+    const start = starts[i] as number;
+    const end = i + 1 < found.length ? (starts[i + 1] as number) : Math.min(nameEnd(names, start, big), names.length);
+    found[i] = hashOfName(names, nameTokens(names, start, big), end, tokens);
     lasts[i] = names[end - 1] as number;
   }
   return found;
+}
+
+/** Hashes of tokens, and the factors for the hash of what is before them. */
+interface TokenHashes {
+  readonly whole: Int32Array;
+  readonly factor: Int32Array;
+  /** Of the bytes after the first one, which is the type letter if the token begins a name. */
+  readonly rest: Int32Array;
+}
+
+function tokenHashes({ tokens, tokenStarts }: KallsymsTables): TokenHashes {
+  const [whole, factor, rest] = [new Int32Array(256), new Int32Array(256), new Int32Array(256)];
+  tokenStarts.forEach((start, token) => {
+    [whole[token], factor[token]] = hashOfToken(tokens, start);
+    [rest[token]] = tokens[start] === 0 ? [0] : hashOfToken(tokens, start + 1);
+  });
+  return { whole, factor, rest };
+}
+
+/** The hash of the name of the tokens [start, end). Apart from the loop over all, so that V8 compiles it early. */
+function hashOfName(names: Uint8Array, start: number, end: number, { whole, factor, rest }: TokenHashes): number {
+  let hash = start < end ? (rest[names[start] as number] as number) : 0;
+  for (let at = start + 1; at < end; at++) {
+    const token = names[at] as number;
+    hash = (Math.imul(hash, factor[token] as number) + (whole[token] as number)) | 0;
+  }
+  return hashEnd(hash);
 }
 
 /** The hash of a token's bytes up to its 0, and the factor for the hash of the bytes before it. */
