@@ -58,15 +58,17 @@ export function logBuffers(space: AddressSpace, kernel: KernelObjects, files: Op
   const shared = SHARED.flatMap((name) => symbols.addresses(name));
   if (size !== undefined) for (const address of shared) erase(address, size);
   let variables = 0;
-  for (const [pattern, least, most] of shared.length > 0 ? [] : OF_FUNCTIONS) {
-    for (const address of symbols.matching(pattern)) {
+  const ofFunctions = shared.length > 0 ? [] : OF_FUNCTIONS;
+  const [ofPanic = [], ...places] = symbols.matching([OF_PANIC, ...ofFunctions.map(([pattern]) => pattern)]);
+  ofFunctions.forEach(([, least, most], i) => {
+    for (const address of places[i] ?? []) {
       const room = roomOf(symbols, address, most + 1);
       if (room < least || room > most) continue;
       variables++;
       erase(address, room);
     }
-  }
-  for (const address of symbols.matching(OF_PANIC)) {
+  });
+  for (const address of ofPanic) {
     const room = roomOf(symbols, address, PANIC_END + 1);
     if (room >= PANIC_ROOM && room <= PANIC_END) erase(address, PANIC_ROOM);
   }

@@ -193,10 +193,13 @@ function kernelSymbols(names: KallsymsNames, addressOf: (i: number) => bigint): 
       return undefined;
     },
     addresses: (name) => [...names.numbers(name)].map(addressOf),
-    matching(pattern) {
-      const found: bigint[] = [];
-      for (let i = 0; i < names.count; i++) if (pattern.test(names.name(i))) found.push(addressOf(i));
-      return found;
+    matching(patterns) {
+      const rows = patterns.map((pattern) => ({ pattern, found: [] as bigint[] }));
+      for (let i = 0; i < names.count; i++) {
+        const name = names.name(i);
+        for (const { pattern, found } of rows) if (pattern.test(name)) found.push(addressOf(i));
+      }
+      return rows.map(({ found }) => found);
     },
     endingIn(texts) {
       const pattern = endOfName(texts);

@@ -13,8 +13,8 @@ export interface KernelSymbols {
    * name.
    */
   addresses(name: string): readonly bigint[];
-  /** The addresses of all symbols whose names match: reads every name. */
-  matching(pattern: RegExp): readonly bigint[];
+  /** For each pattern, the addresses of all symbols whose names match: reads every name, once for all patterns. */
+  matching(patterns: readonly RegExp[]): readonly (readonly bigint[])[];
   /** The addresses of all symbols whose names are one of `texts`, or end in one behind a `_`. Reads few names. */
   endingIn(texts: readonly string[]): readonly bigint[];
   /**
@@ -53,7 +53,7 @@ export function linkedSymbols(memory: KernelMemory, { symbols, linked }: Vmlinux
     source: "vmlinux",
     addresses,
     address: (name) => addresses(name)[0],
-    matching: (pattern) => placesOf(symbols.matching(pattern)),
+    matching: (patterns) => patterns.map((pattern) => placesOf(symbols.matching(pattern))),
     endingIn: (texts) => placesOf(symbols.matching(endOfName(texts))),
     nearest: () => undefined,
   };

@@ -21,7 +21,8 @@ function withSymbols(places: Readonly<Record<string, number>>): KernelObjects {
   const sorted = Object.entries(places).sort(([, a], [, b]) => b - a);
   const symbols = {
     address: (name: string) => (places[name] === undefined ? undefined : BASE + BigInt(places[name])),
-    matching: (pattern: RegExp) => sorted.filter(([name]) => pattern.test(name)).map(([, at]) => BASE + BigInt(at)),
+    matching: (patterns: readonly RegExp[]) =>
+      patterns.map((one) => sorted.filter(([name]) => one.test(name)).map(([, at]) => BASE + BigInt(at))),
     addresses: (name: string) => (places[name] === undefined ? [] : [BASE + BigInt(places[name])]),
     nearest(address: bigint) {
       const found = sorted.find(([, at]) => BASE + BigInt(at) <= address);

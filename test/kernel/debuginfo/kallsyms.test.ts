@@ -68,6 +68,13 @@ describe.each(cases)("$layout, $wordSize bytes, $byteOrder endian", ({ layout, .
     }
   });
 
+  test("symbols by patterns, of which each has its own", () => {
+    const found = kallsyms(virtualMemory({ ...machine, bytes, info: [stext] }));
+    const patterns = [/^static_of_many$/, /nothing/, /^alias_|_7_of/];
+    const wanted = patterns.map((one) => symbols.filter(({ name }) => one.test(name)).map(({ address }) => address));
+    expect(found?.matching(patterns)).toEqual(wanted);
+  });
+
   test("the symbol of an address", () => {
     const found = kallsyms(virtualMemory({ ...machine, bytes, info: [stext] }));
     expect(found?.nearest(vaddr - 1n)).toBeUndefined();
