@@ -166,7 +166,7 @@ function remains({ reached, gaps, lost }: Scrub, extras: readonly PrivacyExtra[]
   ];
   return [
     `slab pages: what the kernel keeps in its own objects: ${slabs.join(", ")}`,
-    `kernel stacks: copies in progress${left ? "" : ", and the registers of programs at their entry into the kernel, which the notes of CPUs may have, too"}`,
+    `kernel stacks: copies in progress, what earlier calls left in frames in use${left ? "" : ", and the registers of programs at their entry into the kernel, which the notes of CPUs may have, too"}`,
     [
       ...(reached.has("log") ? [] : ["the kernel's log"]),
       "variables of the kernel, of modules and of each CPU, which may have command lines, records of traces and the state of the random number generator",

@@ -8,6 +8,7 @@ import {
 } from "../../kernel/objects/kernel-objects.js";
 import { moduleNamed, moduleSymbol } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
+import { addAllocated, type WantedBytes } from "./allocations.js";
 import { dataOfOpenFiles, type OpenFiles } from "./open-files.js";
 import type { ScrubList } from "./scrubbed.js";
 import { guessing } from "./watched-kernel.js";
@@ -59,7 +60,7 @@ function allTerminals(space: AddressSpace, kernel: KernelObjects, files: OpenFil
   }
   const opened = openTtys(kernel, files);
   if (opened === undefined) return undefined;
-  const terminals = new Terminals(space, kernel);
+  const terminals = new Terminals(space, kernel, files.allocations);
   for (const tty of opened) terminals.addTty(tty);
   const drivers = symbols.address("tty_drivers") ?? driverList(kernel, opened);
   if (drivers !== undefined) terminals.addDrivers(drivers);
@@ -72,11 +73,14 @@ class Terminals {
   readonly #kernel: KernelObjects;
   readonly #ttys = new Set<bigint>();
   readonly #ports = new Set<bigint>();
+  readonly #wanted: WantedBytes[] = [];
+  readonly #allocations: OpenFiles["allocations"];
   readonly #found: TtyBuffers = { list: new SpanList(), objects: 0, broken: 0 };
 
-  constructor(space: AddressSpace, kernel: KernelObjects) {
+  constructor(space: AddressSpace, kernel: KernelObjects, allocations: OpenFiles["allocations"]) {
     this.#space = space;
     this.#kernel = kernel;
+    this.#allocations = allocations;
   }
 
   /** Adds a terminal, and the other end of a pseudo terminal. */
@@ -121,6 +125,8 @@ class Terminals {
   buffers(): TtyBuffers {
     for (const port of this.#ports) this.#erasePort(port);
     for (const tty of this.#ttys) this.#eraseTty(tty);
+    // A port or terminal may be somebody else's memory by now, or a dump be damaged or crafted.
+    addAllocated(this.#space, this.#wanted, this.#allocations, this.#found);
     return this.#found;
   }
 
@@ -164,7 +170,7 @@ class Terminals {
     const data = types.member("tty_buffer", "data")?.offset ?? types.sizeOf("tty_buffer");
     const size = this.#number("tty_buffer", at, "size");
     // Behind the bytes of the characters is one byte per character for its flag.
-    if (data !== undefined) this.#erase(at + BigInt(data), size * 2);
+    if (data !== undefined) this.#allocated(at, data, size * 2);
   }
 
   #eraseTty(tty: bigint): void {
@@ -176,7 +182,14 @@ class Terminals {
       }
     }
     const write = this.#read("tty_struct", tty, "write_buf");
-    if (write) this.#erase(write, this.#number("tty_struct", tty, "write_cnt"));
+    if (write) this.#allocated(write, 0, this.#number("tty_struct", tty, "write_cnt"));
+  }
+
+  /** Text in an allocation, from `from` on to its end. */
+  #allocated(address: bigint, from: number, length: number): void {
+    if (length <= 0 || length > MAX_BYTES) return;
+    if (this.#space.translate(address) === undefined) this.#found.broken++;
+    else this.#wanted.push({ address, size: from + length, from, length });
   }
 
   #erase(address: bigint, length: number): void {

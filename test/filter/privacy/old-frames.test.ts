@@ -1,6 +1,7 @@
 /** What calls that have ended left on kernel stacks: below the stack pointers of tasks that do not run. */
 import { expect, test } from "vitest";
-import { oldFrames } from "../../../src/filter/privacy/old-frames.js";
+import { endedCalls, oldFrames } from "../../../src/filter/privacy/old-frames.js";
+import type { Dump } from "../../../src/reader/dump.js";
 import { BASE, machine, piecesOf, space } from "../../support/fake-machine.js";
 
 const TYPES = {
@@ -55,4 +56,49 @@ test("where the types do not have the stack pointer, or which tasks run, it is n
     const { kernel, task } = withTasks(Object.fromEntries(Object.entries(TYPES).filter(([key]) => key !== name)));
     expect(oldFrames(space, kernel, [task(0x100, 0x4000, 0x7000)], stack), name).toBeUndefined();
   }
+});
+
+test("a task that runs: below the pointer of the CPU that a hypervisor stopped in it, also in the idle task of a CPU; none where the kernel crashed", () => {
+  const types = { ...TYPES, "rq.idle": [24, 8] } as const;
+  const symbols = { init_task: 0x100, runqueues: 0x40n, __per_cpu_offset: 0x800, __cpu_possible_mask: 0x840 };
+  const made = machine(symbols, types);
+  const { kernel, view, word, point } = made;
+  for (const [task, bottom] of [
+    [0x100, 0x4000],
+    [0x200, 0x8000],
+    [0x300, 0xc000],
+  ] as const) {
+    point(task, bottom);
+    view.setUint32(task + 8, 1, true);
+    word(bottom, MARK);
+  }
+  word(0x840, 3n);
+  for (const [cpu, idle] of [
+    [0, 0x100],
+    [1, 0x300],
+  ] as const) {
+    word(0x800 + 8 * cpu, BASE + BigInt(0x1000 * (cpu + 1)));
+    point(0x1000 * (cpu + 1) + 0x40 + 24, idle);
+  }
+  /** RSP is the 20th register behind 112 bytes. */
+  const note = (pointer: number) => {
+    const desc = new Uint8Array(336);
+    new DataView(desc.buffer).setBigUint64(112 + 19 * 8, BASE + BigInt(pointer), true);
+    return { name: "CORE", type: 1, desc };
+  };
+  const notes = [note(0x9000), note(0xf000)];
+  const dump = (more: readonly object[]) =>
+    ({
+      machine: { arch: "x86_64", wordSize: 8, littleEndian: true },
+      pageSize: 4096,
+      notes: [...notes, ...more],
+    }) as unknown as Dump;
+  const found = (more: readonly object[]) =>
+    endedCalls(space, kernel, [BASE + 0x100n, BASE + 0x200n], dump(more), { bytes: 0x4000, hasThreadInfo: false });
+  const pieces = piecesOf(found([{ name: "QEMU", type: 0, desc: new Uint8Array(8) }])?.list as never);
+  expect(pieces).toEqual([
+    [0x8008, 0x9000],
+    [0xc008, 0xf000],
+  ]);
+  expect(found([])?.objects).toBe(0);
 });

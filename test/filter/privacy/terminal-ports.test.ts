@@ -1,5 +1,6 @@
 /** Terminals: ports that their driver forgot to forget, and consoles that a hypervisor has. */
 import { expect, test } from "vitest";
+import type { AllocationCheck } from "../../../src/filter/privacy/allocations.js";
 import { SlabSockets } from "../../../src/filter/privacy/slab-sockets.js";
 import { ttyBuffers } from "../../../src/filter/privacy/tty-buffers.js";
 import { watchedKernel } from "../../../src/filter/privacy/watched-kernel.js";
@@ -68,6 +69,32 @@ test("a port whose device has gone is somebody else's memory: it is not believed
   const found = ttyBuffers(space, watched.kernel, files);
   expect(piecesOf(found?.list as never)).toEqual([[0x5010, 0x5090]]);
   expect([found?.broken, watched.cut]).toEqual([0, false]);
+});
+
+test("text of terminals is overwritten where it is an allocation of its size: elsewhere it is somebody else's", () => {
+  const { kernel, view, point, circle, files } = guestWith(TERMINALS);
+  circle(0x100);
+  point(0x100, 0x1000);
+  point(0x108, 0x1000);
+  point(0x1000, 0x100);
+  point(0x1008, 0x100);
+  view.setUint32(0x1010, 1, true);
+  point(0x1018, 0x1100);
+  point(0x1100, 0x3000);
+  circle(0x3008);
+  point(0x3000, 0x5000);
+  point(0x5000, 0x6000);
+  for (const buffer of [0x5000, 0x6000]) view.setUint32(buffer + 8, 64, true);
+  const asked: number[][] = [];
+  const allocations: AllocationCheck = (wanted) => {
+    asked.push(...wanted.map(({ start, size }) => [start, size]));
+    return new Set(wanted.filter(({ start }) => start === 0x6000));
+  };
+  expect(piecesOf(ttyBuffers(space, kernel, { ...files, allocations })?.list as never)).toEqual([[0x6010, 0x6090]]);
+  expect(asked).toEqual([
+    [0x5000, 144],
+    [0x6000, 144],
+  ]);
 });
 
 const CONSOLES = [
