@@ -5,6 +5,7 @@ import { DumpError } from "../errors.js";
 import type { CompleteOptions } from "../kernel/complete-own.js";
 import { onlyGiven } from "../only-given.js";
 import type { Dump } from "../reader/dump.js";
+import { describeSystemError, isFull } from "../reader/source/byte-source.js";
 import type { Session } from "../run/own-session.js";
 import { openSessionAwake } from "../run/session.js";
 import { forgetUnfinished, type Unfinished, watchUnfinished } from "../unfinished.js";
@@ -76,7 +77,8 @@ function makeFolder(parent: string): string {
   try {
     return mkdtempSync(join(parent, "coresieve-bench-"));
   } catch (error) {
-    throw new DumpError("NOT_WRITABLE", "a folder cannot be created there", {
+    const what = `a folder cannot be created there: ${describeSystemError(error)}`;
+    throw new DumpError(isFull(error) ? "NO_SPACE" : "NOT_WRITABLE", what, {
       file: parent,
       cure: "Name an existing folder with room for one output (--folder)",
       cause: error,

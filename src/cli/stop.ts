@@ -39,7 +39,7 @@ export interface Stop {
 /**
  * Signals that end a program which does not handle them, and leave it time to clean up. Windows does not have all of
  * them. SIGUSR1 would not end it: Node starts a debugger then, which listens on a port, and reads all memory of this
- * process, unless somebody listens to the signal. SIGPROF is left to V8's profiler.
+ * process, unless somebody listens to the signal. SIGPROF is V8's profiler's in a process that is profiled.
  */
 const STOPPING = [
   "SIGINT",
@@ -54,7 +54,16 @@ const STOPPING = [
   "SIGIO",
   "SIGPWR",
   "SIGSTKFLT",
+  "SIGPROF",
 ] as const;
+
+/**
+ * Whether V8's profiler takes samples from the start on: SIGPROF comes a thousand times a second then, and is not for us. One that is
+ * started later, by a debugger, takes the signal over and gives it back.
+ */
+function isProfiled(): boolean {
+  return process.execArgv.some((option) => /^--(cpu[-_])?prof$/.test(option));
+}
 
 /**
  * The first SIGINT, SIGTERM, SIGHUP (the terminal is gone) or other signal that ends programs stops the run, which cleans up. A second one ends the
@@ -72,6 +81,7 @@ export function stopOnSignals(report: (error: unknown) => void): Stop {
     setTimeout(() => process.exit(), CLEAN_UP);
   });
   for (const signal of STOPPING.filter((one) => one in constants.signals)) {
+    if (signal === "SIGPROF" && isProfiled()) continue;
     process.on(signal, () => {
       if (name !== undefined) {
         report(stoppedAtOnce(signal));

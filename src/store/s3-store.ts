@@ -131,9 +131,9 @@ export class S3Store extends S3Uploads implements ObjectStore {
       try {
         const sent = await this.retries.run(() => {
           tries++;
-          return this.wire.text({ method: "PUT", at, body, headers: { ...headers, ...condition } });
+          return this.wire.taken({ method: "PUT", at, body, headers: { ...headers, ...condition } });
         });
-        if (sent.headers.etag === undefined) await this.#isThere(at, body.length, mark);
+        if (sent.etag === undefined) await this.#isThere(at, body.length, mark);
       } catch (error) {
         // The answer to an earlier try may have been lost: then the object is there, with these bytes and this mark.
         const there = tries > 1 && statusOf(error) === 412 ? await this.head(at) : undefined;

@@ -50,11 +50,13 @@ export class S3Uploads extends S3Calls {
    */
   async uploadPart(at: ObjectLocation, uploadId: string, number: number, body: Uint8Array): Promise<StoredPart> {
     const send = (digest: Buffer | undefined) =>
-      this.send({
-        ...{ method: "PUT", at, body },
-        query: { partNumber: number, uploadId },
-        headers: { "content-md5": digest?.toString("base64"), ...this.checksumOf(body) },
-      });
+      this.retries.run(() =>
+        this.wire.taken({
+          ...{ method: "PUT", at, body },
+          query: { partNumber: number, uploadId },
+          headers: { "content-md5": digest?.toString("base64"), ...this.checksumOf(body) },
+        }),
+      );
     const sendAnyhow = async () => {
       if (this.#md5Wanted) return send(md5(body));
       try {
@@ -66,7 +68,7 @@ export class S3Uploads extends S3Calls {
         return send(digest);
       }
     };
-    const { headers } = await sendAnyhow().catch((error: unknown) => {
+    const headers = await sendAnyhow().catch((error: unknown) => {
       throw storeError(error, storePath(at), "write");
     });
     const crc32 = headers["x-amz-checksum-crc32"]?.toString();

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { bodyOf, cutOff, httpRequest, type StoreTimeouts, TIMEOUTS } from "./http-request.js";
+import { arrivingBody, bodyOf, cutOff, httpRequest, type StoreTimeouts, TIMEOUTS } from "./http-request.js";
 import { areSame, type BucketPlace, type S3Access, type StoreCredentials } from "./s3-access.js";
 import { answerHeader, haveExpired, statusOf, unknownAnswer } from "./s3-errors.js";
 import { encoded, SigningKeys, signedHeaders } from "./s3-sign.js";
@@ -28,6 +28,8 @@ const SKEW = 300_000;
  * characters.
  */
 const MOST_TEXT = 16 * 2 ** 20;
+/** The most bytes that are looked at behind the head of an answer that confirms bytes: S3 has none there. */
+const MOST_CONFIRMATION = 65_536;
 
 /**
  * Sends signed requests to a store, each once. Throws errors with a status like `httpRequest`, system errors, and those
@@ -71,6 +73,17 @@ export class S3Wire {
     if (isPage(answer, body)) unknownAnswer(storePath(request.at));
     if (!answer.complete) throw cutOff();
     return { text: body.toString("utf8"), headers: answer.headers };
+  }
+
+  /**
+   * The headers of an answer that says by its head that bytes were taken. What comes behind it, or does not come, is no reason
+   * to send them again; but a page instead of it is no store's.
+   */
+  async taken(request: S3Request): Promise<IncomingMessage["headers"]> {
+    const answer = await this.ask(request);
+    const body = await arrivingBody(answer, MOST_CONFIRMATION, this.timeouts.idle);
+    if (isPage(answer, body)) unknownAnswer(storePath(request.at));
+    return answer.headers;
   }
 
   async #send(

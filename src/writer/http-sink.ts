@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DumpError } from "../errors.js";
 import { OPTION, unnamedPlace } from "../option-words.js";
-import { describeSystemError } from "../reader/source/byte-source.js";
+import { describeSystemError, isFull } from "../reader/source/byte-source.js";
 import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { readFullyAsync, writeFully } from "../reader/source/full-io.js";
 import { shownUrl } from "../shown-address.js";
@@ -219,10 +219,13 @@ function openNameless(dir: string, place: string): number {
 }
 
 function cannotKeep(place: string, error: unknown): DumpError {
-  const failed = new DumpError("NOT_WRITABLE", `the temporary file cannot be written: ${describeSystemError(error)}`, {
-    file: place,
-    cure: `Make room there, or name another folder by ${OPTION.spoolDir} or TMPDIR`,
-    cause: error,
-  });
-  return ["ENOSPC", "EDQUOT", "EFBIG"].includes(failed.systemError ?? "") ? failed.with({ code: "NO_SPACE" }) : failed;
+  return new DumpError(
+    isFull(error) ? "NO_SPACE" : "NOT_WRITABLE",
+    `the temporary file cannot be written: ${describeSystemError(error)}`,
+    {
+      file: place,
+      cure: `Make room there, or name another folder by ${OPTION.spoolDir} or TMPDIR`,
+      cause: error,
+    },
+  );
 }

@@ -1,11 +1,11 @@
 /** Runs that do not reach their end: by a signal, or because nobody reads what they write. */
-import { readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { noiseBytes } from "../support/bytes.js";
-import { type CliOptions, startCli } from "../support/cli.js";
+import { type CliOptions, runCli, startCli } from "../support/cli.js";
 import { buildElf } from "../support/elf-image.js";
 import { temporaryFolder } from "../support/filter.js";
 import { vmcoreinfoNote } from "../support/notes.js";
@@ -48,7 +48,17 @@ async function stopInMidRun(signal: NodeJS.Signals, args: readonly string[], opt
 }
 
 /** Signals for which Node does nothing: they would end the program, and leave its temporary files. At SIGUSR1 it starts a debugger. */
-const OTHERS = ["SIGQUIT", "SIGALRM", "SIGVTALRM", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGIO", "SIGPWR"] as const;
+const OTHERS = [
+  "SIGQUIT",
+  "SIGALRM",
+  "SIGVTALRM",
+  "SIGXCPU",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGIO",
+  "SIGPWR",
+  "SIGPROF",
+] as const;
 
 describe("stopped in mid-run: soon, with 128 + the signal's number, and nothing is left", () => {
   test.each([
@@ -80,6 +90,21 @@ describe("stopped in mid-run: soon, with 128 + the signal's number, and nothing 
     expect(run.stderr).toBe("coresieve: stopped; nothing was left behind\n");
   });
 });
+
+test.skipIf(process.platform === "win32")(
+  "a process that is profiled has SIGPROF for its samples: the run goes on",
+  async () => {
+    const profiles = temporaryFolder();
+    const args = [input, join(folder, "out"), "-f", "-q", "-d", "0", "--compress", "none"];
+    const shell = `node=$1; shift; exec "$node" --cpu-prof --cpu-prof-dir=${profiles} "$@"`;
+    const run = await runCli(args, { shell });
+    rmSync(join(folder, "out"));
+    expect(run).toMatchObject({ code: 0, signal: null, stderr: "" });
+    // One for each thread: samples came.
+    const [profile] = readdirSync(profiles);
+    expect(JSON.parse(readFileSync(join(profiles, profile as string), "utf8")).samples.length).toBeGreaterThan(1);
+  },
+);
 
 describe.skipIf(process.platform === "win32")("stopped in the search of a memory of 500 GiB", () => {
   const dump = join(temporaryFolder(), "sparse");

@@ -128,6 +128,20 @@ test("busy stores and cut connections are asked again; a completion whose answer
   expect(await store.uploads()).toEqual([]);
 });
 
+test.each([
+  ["parts", FIRST_PART_SIZE + 1000],
+  ["a small object", 1000],
+])("what the head of an answer confirms is not sent again, whatever comes behind it: %s", async (_, size) => {
+  await store.fault({ method: "PUT", kind: "cut", times: 9 });
+  const sink = await openFileSink("s3://dumps/out", {}, []);
+  const bytes = randomBytes(size);
+  await sink.write(bytes, 0);
+  await sink.finish(bytes.length);
+  expect((await objectOf("dumps/out")).equals(bytes)).toBe(true);
+  const sent = (await store.log()).filter(({ method }) => method === "PUT").map(({ query }) => query);
+  expect(sent.length).toBe(new Set(sent).size);
+});
+
 test("what the store refuses in the middle leaves nothing there", async () => {
   await store.fault({ method: "PUT", kind: "status", status: 403, code: "AccessDenied", skip: 1, times: 9 });
   await expect(filterFile(file, { path: "s3://dumps/out" }, { level: 0 })).rejects.toMatchObject({

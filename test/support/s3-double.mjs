@@ -87,6 +87,11 @@ function answer(request, response, body) {
   const send = (status, headers = {}, content = "") => {
     entry.status = status;
     const date = new Date(Date.now() + settings.clock).toUTCString();
+    // The head of an answer arrives, and what was to come behind it does not.
+    if (fault?.kind === "cut" && request.method === "PUT") {
+      response.writeHead(status, { "content-length": 100, date, ...headers });
+      return void response.write("<", () => request.socket.destroy());
+    }
     response.writeHead(status, { "content-length": Buffer.byteLength(content), date, ...fault?.headers, ...headers });
     response.end(content);
   };

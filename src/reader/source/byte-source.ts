@@ -188,6 +188,11 @@ export function readWhatIsThere(source: ByteSource, offset: number, length: numb
   return bytes.subarray(0, source.read(bytes, offset));
 }
 
+/** Whether room is what is missing, on a disk, in a quota (of bytes or of files), or up to a limit on file sizes. */
+export function isFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT", "EFBIG"].includes(systemErrorCode(error) ?? "");
+}
+
 /** A system error in words, without the call and path that Node appends. */
 export function describeSystemError(error: unknown): string {
   const words: Readonly<Record<string, string>> = {

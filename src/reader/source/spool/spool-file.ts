@@ -1,9 +1,9 @@
 import { openSync, statfsSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { DumpError, systemErrorCode } from "../../../errors.js";
+import { DumpError } from "../../../errors.js";
 import { OPTION, unnamedPlace } from "../../../option-words.js";
-import { describeSystemError } from "../byte-source.js";
+import { describeSystemError, isFull } from "../byte-source.js";
 import { fileIdentity, leadsTo } from "../file-identity.js";
 import { writeFully } from "../full-io.js";
 import { readExact } from "../own-file.js";
@@ -49,9 +49,11 @@ export function createSpoolFile({ dir: given, limit }: SpoolOptions, purpose = I
     most = Math.min(limit ?? free / 2, free);
     fd = openSync(path, "wx+", 0o600);
   } catch (error) {
-    throw new DumpError("NOT_WRITABLE", `a temporary file cannot be created there: ${describeSystemError(error)}`, {
+    const full = isFull(error);
+    const what = `a temporary file cannot be created there: ${describeSystemError(error)}`;
+    throw new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", what, {
       file: place,
-      cure: `Name a folder for it with ${OPTION.spoolDir}`,
+      cure: `${full ? "Make room, or name" : "Name"} a folder for it with ${OPTION.spoolDir}`,
       cause: error,
     });
   }
@@ -83,9 +85,7 @@ export function createSpoolFile({ dir: given, limit }: SpoolOptions, purpose = I
       try {
         writeFully(fd, bytes, offset);
       } catch (error) {
-        const code = systemErrorCode(error);
-        if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG")
-          throw spoolFull(place, purpose, describeSystemError(error));
+        if (isFull(error)) throw spoolFull(place, purpose, describeSystemError(error));
         throw new DumpError("NOT_WRITABLE", `the temporary file cannot be written: ${describeSystemError(error)}`, {
           file: place,
           cure: `Name another folder for it with ${OPTION.spoolDir}`,
