@@ -5,7 +5,7 @@ import { DumpError } from "../errors.js";
 import type { CompleteOptions } from "../kernel/complete-own.js";
 import { onlyGiven } from "../only-given.js";
 import type { Dump } from "../reader/dump.js";
-import { describeSystemError, isFull } from "../reader/source/byte-source.js";
+import { describeSystemError, isWithoutRoom } from "../reader/source/byte-source.js";
 import type { Session } from "../run/own-session.js";
 import { openSessionAwake } from "../run/session.js";
 import { forgetUnfinished, type Unfinished, watchUnfinished } from "../unfinished.js";
@@ -78,7 +78,7 @@ function makeFolder(parent: string): string {
     return mkdtempSync(join(parent, "coresieve-bench-"));
   } catch (error) {
     const what = `a folder cannot be created there: ${describeSystemError(error)}`;
-    throw new DumpError(isFull(error) ? "NO_SPACE" : "NOT_WRITABLE", what, {
+    throw new DumpError(isWithoutRoom(error) ? "NO_SPACE" : "NOT_WRITABLE", what, {
       file: parent,
       cure: "Name an existing folder with room for one output (--folder)",
       cause: error,

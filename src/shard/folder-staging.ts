@@ -4,7 +4,7 @@ import { open, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { DumpError, systemErrorCode } from "../errors.js";
-import { describeSystemError, isFull } from "../reader/source/byte-source.js";
+import { describeSystemError, isWithoutRoom } from "../reader/source/byte-source.js";
 import { readFullyAsync, writeFullyAsync } from "../reader/source/full-io.js";
 import { folderWasMoved, type HeldFolder, shownPath } from "../reader/source/held-folder.js";
 import { checkStagedSize, type Staging } from "./staging.js";
@@ -128,7 +128,7 @@ export function stagingError(file: string, error: unknown): DumpError {
       cause: error,
     });
   }
-  const full = isFull(error);
+  const full = isWithoutRoom(error);
   return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${describeSystemError(error)}`, {
     file: shownPath(file),
     cure: full ? "Make room, or name another disk" : "Check that the workers may write there",

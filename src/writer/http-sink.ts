@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DumpError } from "../errors.js";
 import { OPTION, unnamedPlace } from "../option-words.js";
-import { describeSystemError, isFull } from "../reader/source/byte-source.js";
+import { describeSystemError, isWithoutRoom } from "../reader/source/byte-source.js";
 import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { readFullyAsync, writeFully } from "../reader/source/full-io.js";
 import { shownUrl } from "../shown-address.js";
@@ -220,7 +220,7 @@ function openNameless(dir: string, place: string): number {
 
 function cannotKeep(place: string, error: unknown): DumpError {
   return new DumpError(
-    isFull(error) ? "NO_SPACE" : "NOT_WRITABLE",
+    isWithoutRoom(error) ? "NO_SPACE" : "NOT_WRITABLE",
     `the temporary file cannot be written: ${describeSystemError(error)}`,
     {
       file: place,

@@ -2,7 +2,7 @@ import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "nod
 import nodePath, { basename, dirname, isAbsolute, join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { either, OPTION } from "../option-words.js";
-import { describeSystemError, isFull } from "../reader/source/byte-source.js";
+import { describeSystemError, isWithoutRoom } from "../reader/source/byte-source.js";
 import { isStorePath } from "../store/store-url.js";
 import { lostDirectory } from "../surroundings.js";
 import { isHttpOutput } from "./part-urls.js";
@@ -88,7 +88,7 @@ export function cannotBeCreated(path: string, error: unknown): DumpError {
       : systemErrorCode(error) === "ENOENT"
         ? "there is no such folder (ENOENT)"
         : describeSystemError(error);
-  const full = isFull(error);
+  const full = isWithoutRoom(error);
   return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be created: ${why}`, {
     file: path,
     cure: full ? "Make room, or name another disk" : "Name a file in a folder that exists and that you may write to",

@@ -13,7 +13,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { DumpError, NOTHING_LEFT, systemErrorCode } from "../errors.js";
 import { OPTION, unnamedPlace } from "../option-words.js";
-import { describeSystemError, isFull } from "../reader/source/byte-source.js";
+import { describeSystemError, isWithoutRoom } from "../reader/source/byte-source.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFully } from "../reader/source/full-io.js";
 import { folderWasMoved, HeldFolder, syncFolder } from "../reader/source/held-folder.js";
@@ -334,7 +334,7 @@ export class PartialFile {
   }
 
   #failed(error: unknown): DumpError {
-    const full = isFull(error);
+    const full = isWithoutRoom(error);
     return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${describeSystemError(error)}`, {
       file: this.name,
       cure: full ? `Make room, name another disk, or ${OPTION.smaller}` : "Check the disk or network share it is on",

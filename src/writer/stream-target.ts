@@ -1,6 +1,6 @@
 import { abortedError, DumpError, systemErrorCode } from "../errors.js";
 import { OPTION } from "../option-words.js";
-import { describeSystemError, isFull } from "../reader/source/byte-source.js";
+import { describeSystemError, isWithoutRoom } from "../reader/source/byte-source.js";
 import type { ByteTarget } from "./byte-target.js";
 
 /** Streams to which a run writes: the bytes of two would be mixed, and both runs would succeed. */
@@ -66,7 +66,7 @@ export function streamTarget(stream: NodeJS.WritableStream, name: string, signal
 function streamError(name: string, error: unknown): DumpError {
   const code = systemErrorCode(error);
   const gone = code === "EPIPE";
-  const full = isFull(error);
+  const full = isWithoutRoom(error);
   const what = gone
     ? "the program that read the output has ended"
     : code === undefined && error instanceof Error

@@ -1,7 +1,7 @@
 /** Room that is missing, on a disk, in a quota or up to a limit on file sizes, is called so wherever it is noticed, with the cure for that. */
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { isFull } from "../../src/reader/source/byte-source.js";
+import { isWithoutRoom } from "../../src/reader/source/byte-source.js";
 import { stagingError } from "../../src/shard/folder-staging.js";
 import { cannotBeCreated } from "../../src/writer/output-path.js";
 import { streamTarget } from "../../src/writer/stream-target.js";
@@ -26,6 +26,6 @@ describe.each(["ENOSPC", "EDQUOT", "EFBIG"])("%s", (code) => {
 });
 
 test("nothing else is", () => {
-  expect(["EIO", "EROFS", "EACCES"].map((code) => isFull(failure(code)))).toEqual([false, false, false]);
+  expect(["EIO", "EROFS", "EACCES"].map((code) => isWithoutRoom(failure(code)))).toEqual([false, false, false]);
   expect(cannotBeCreated("out", failure("EACCES"))).toMatchObject({ code: "NOT_WRITABLE" });
 });

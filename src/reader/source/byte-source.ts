@@ -189,7 +189,7 @@ export function readWhatIsThere(source: ByteSource, offset: number, length: numb
 }
 
 /** Whether room is what is missing, on a disk, in a quota (of bytes or of files), or up to a limit on file sizes. */
-export function isFull(error: unknown): boolean {
+export function isWithoutRoom(error: unknown): boolean {
   return ["ENOSPC", "EDQUOT", "EFBIG"].includes(systemErrorCode(error) ?? "");
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DumpError } from "../../../errors.js";
 import { OPTION, unnamedPlace } from "../../../option-words.js";
-import { describeSystemError, isFull } from "../byte-source.js";
+import { describeSystemError, isWithoutRoom } from "../byte-source.js";
 import { fileIdentity, leadsTo } from "../file-identity.js";
 import { writeFully } from "../full-io.js";
 import { readExact } from "../own-file.js";
@@ -49,7 +49,7 @@ export function createSpoolFile({ dir: given, limit }: SpoolOptions, purpose = I
     most = Math.min(limit ?? free / 2, free);
     fd = openSync(path, "wx+", 0o600);
   } catch (error) {
-    const full = isFull(error);
+    const full = isWithoutRoom(error);
     const what = `a temporary file cannot be created there: ${describeSystemError(error)}`;
     throw new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", what, {
       file: place,
@@ -85,7 +85,7 @@ export function createSpoolFile({ dir: given, limit }: SpoolOptions, purpose = I
       try {
         writeFully(fd, bytes, offset);
       } catch (error) {
-        if (isFull(error)) throw spoolFull(place, purpose, describeSystemError(error));
+        if (isWithoutRoom(error)) throw spoolFull(place, purpose, describeSystemError(error));
         throw new DumpError("NOT_WRITABLE", `the temporary file cannot be written: ${describeSystemError(error)}`, {
           file: place,
           cure: `Name another folder for it with ${OPTION.spoolDir}`,
