@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
+import { lstatSync, readlinkSync, realpathSync, type Stats, statfsSync, statSync } from "node:fs";
 import nodePath, { basename, dirname, isAbsolute, join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { either, OPTION } from "../option-words.js";
@@ -55,7 +55,26 @@ export function outputFile(path: string): string {
 /** Whether the names of two outputs lead to the same file. Errors in a name are reported when it is opened. */
 export function sameOutput(a: string, b: string): boolean {
   const [one, other] = [plain(a), plain(b)];
-  return samePath(one, other) || (samePath(basename(one), basename(other)) && sameFolder(dirname(one), dirname(other)));
+  if (samePath(one, other)) return true;
+  if (!sameFolder(dirname(one), dirname(other))) return false;
+  return samePath(basename(one), basename(other)) || sameName(basename(one), basename(other), typeOf(dirname(one)));
+}
+
+/** File systems for which names that differ by case, or by dots at their end, are one, by Linux's numbers: vfat, exFAT, SMB (three), HFS+. */
+const FOLDING = new Set([0x4d44, 0x2011bab0, 0xff534d42, 0xfe534d42, 0x517b, 0x482b]);
+
+/** Whether two names in a folder are one for its file system, which has this number (statfs). */
+export function sameName(a: string, b: string, fileSystem: number): boolean {
+  const folded = (name: string) => name.toLowerCase().replace(/\.+$/, "");
+  return FOLDING.has(fileSystem) && folded(a) === folded(b);
+}
+
+function typeOf(folder: string): number {
+  try {
+    return statfsSync(folder).type;
+  } catch {
+    return 0;
+  }
 }
 
 /** Whether two paths are one folder, which a bind mount shows at two places. Errors are reported when it is opened. */

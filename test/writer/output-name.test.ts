@@ -1,7 +1,7 @@
 /** Names of outputs by the rules of Windows, macOS and Linux, wherever the test runs. */
 import { posix, win32 } from "node:path";
 import { expect, test } from "vitest";
-import { namesFolder, samePath } from "../../src/writer/output-path.js";
+import { namesFolder, sameName, samePath } from "../../src/writer/output-path.js";
 
 test("a name that ends in a separator is a folder's", () => {
   expect(namesFolder("dumps/", posix)).toBe(true);
@@ -17,4 +17,14 @@ test("two names of one file", () => {
   expect(samePath("/d/a", "/d/A", posix, "darwin")).toBe(true);
   expect(samePath("C:\\d\\a", "c:/D/a", win32, "win32")).toBe(true);
   expect(samePath("C:\\d\\a", "D:\\d\\a", win32, "win32")).toBe(false);
+});
+
+test("names that are one for the file system are one output: by case and dots at the end on FAT, exFAT, SMB", () => {
+  const [vfat, exfat, smb, ext4] = [0x4d44, 0x2011bab0, 0xfe534d42, 0xef53];
+  for (const type of [vfat, exfat, smb]) {
+    expect([sameName("out", "OUT", type), sameName("out", "out.", type), sameName("out", "out1", type)]).toEqual([
+      ...[true, true, false],
+    ]);
+  }
+  expect(sameName("out", "OUT", ext4)).toBe(false);
 });
