@@ -37,6 +37,8 @@ export interface VerifyResult {
   /** Number of pages that should be there, and of those that can be read. */
   readonly promised: number;
   readonly readable: number;
+  /** Of the pages that can be read, those that are all zeros: the counts of a run call them dropped, not kept. */
+  readonly zeros: number;
   /** The first findings of each kind. */
   readonly findings: readonly Finding[];
   /** Number of findings of each kind. */
@@ -97,6 +99,7 @@ const NOTHING = {
   description: undefined,
   promised: 0,
   readable: 0,
+  zeros: 0,
   kernelRelease: undefined,
   symbols: 0,
   symbolsFound: 0,
@@ -136,7 +139,7 @@ async function verifyOpened(
   }
   const cutAway = dump.image.kind === "kdump" ? 0 : (opening.get("MISSING_PAGES") ?? 0);
   const untouched = leaveOut(session, readable);
-  await checkPages({ dump, readable, findings, threads, options, file });
+  const zeros = await checkPages({ dump, readable, findings, threads, options, file });
   const kernel = verifyKernel(session, findings);
   const addressed = verifyAddresses(dump, kernel.view, findings);
   if (recorded !== undefined) verifyRecorded(dump, countBits(promised, 0, pages), recorded, findings);
@@ -170,6 +173,7 @@ async function verifyOpened(
     description: dump.header.description,
     promised: countBits(promised, 0, pages) + cutAway,
     readable: countBits(readable, 0, pages),
+    zeros,
     findings: findings.list,
     counts,
     kernelRelease: kernel.view?.utsname.release ?? dump.vmcoreinfo?.osrelease,
@@ -181,8 +185,8 @@ async function verifyOpened(
   };
 }
 
-/** Reads and decodes every page that the dump can provide. */
-async function checkPages({ dump, readable, findings, threads, options, file }: PagesToCheck): Promise<void> {
+/** Reads and decodes every page that the dump can provide. Returns how many of them are all zeros. */
+async function checkPages({ dump, readable, findings, threads, options, file }: PagesToCheck): Promise<number> {
   const { signal, onProgress } = options;
   const run = { image: dump.image, pageSize: dump.pageSize, kept: readable, kernel: undefined };
   const pool = new WorkerPool(threads, { ...run, codec: codecOf("none", undefined), dedupe: false }, signal);
@@ -198,6 +202,7 @@ async function checkPages({ dump, readable, findings, threads, options, file }: 
       findings.add({ kind: "bad-page", message: reason, file, pfn, ...where }, 0);
     }
     findings.count("bad-page", result.unreadable);
+    return result.zeros;
   } finally {
     await pool.end();
   }

@@ -14,6 +14,8 @@ const MAX_FAULTS = 1000;
 export interface CheckedPages {
   readonly pages: number;
   readonly unreadable: number;
+  /** Pages that were read and are all zeros. */
+  readonly zeros: number;
   readonly faults: readonly PageFault[];
 }
 
@@ -30,15 +32,17 @@ export async function checkDump(
   const faults: PageFault[] = [];
   let pages = 0;
   let unreadable = 0;
+  let zeros = 0;
   const check = (range: { startPfn: number; endPfn: number }): Promise<CheckResult> => pool.check(range);
   const tasks = pool.readAhead.pages(keptRanges(kept, maxMapnr, CHECK_PAGES));
   for await (const result of inOrder(tasks, check, pool.inFlight)) {
     pages += result.pages;
     unreadable += result.unreadable;
+    zeros += result.zeros;
     for (const fault of result.faults) if (faults.length < MAX_FAULTS) faults.push(fault);
     done(result.pages);
   }
-  return { pages, unreadable, faults };
+  return { pages, unreadable, zeros, faults };
 }
 
 /** Removes pages that cannot be read from the plan of a damaged dump. Returns how many there are. */

@@ -115,6 +115,8 @@ export interface CheckTask {
 export interface CheckResult {
   readonly pages: number;
   readonly unreadable: number;
+  /** Pages that were read and are all zeros. */
+  readonly zeros: number;
   /** The first of them. */
   readonly faults: readonly PageFault[];
 }

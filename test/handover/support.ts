@@ -50,7 +50,7 @@ export function pageFacts(name: string): PageFacts {
     },
     audit: { kinds: [{ pages: 12 * MIB }], memoryBytes: 5e7, outsideBytes: 3e5, warnings: [] },
     verified: {
-      ...{ readable: 3072, promised: 3072, notChecked: [name] },
+      ...{ readable: 3072, promised: 3072, zeros: 0, notChecked: [name] },
       comparison: { same: 3000, erased: 72, different: 0, unknown: 0, missing: 400_000 },
     },
     beside: [

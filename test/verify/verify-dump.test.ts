@@ -82,6 +82,7 @@ describe("nothing is wrong with", () => {
       expect([format, result.findings]).toEqual([format, []]);
       const { kept, zero } = filtered.classes;
       const there = format === "kdump" ? kept + zero : kept;
+      expect([result.readable, result.zeros]).toEqual([there, there - kept]);
       expect(result.comparison).toMatchObject({ same: there, different: 0, unknown: 0 });
       expect(result.comparison?.missing).toBe(filtered.inputPages - there);
       expect(result.comparison?.classes).toMatchObject({

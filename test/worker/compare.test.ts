@@ -26,7 +26,7 @@ function memoryOf(pages: readonly number[]): PhysicalMemory {
   };
 }
 
-const contents = fc.array(fc.constantFrom(1, 1, 1, 1, 2, FILL, -1), { minLength: PAGES, maxLength: PAGES });
+const contents = fc.array(fc.constantFrom(0, 1, 1, 1, 1, 2, FILL, -1), { minLength: PAGES, maxLength: PAGES });
 const runs = fc.array(fc.tuple(fc.nat(PAGES), fc.nat(PAGES)));
 const range = fc
   .tuple(fc.nat(PAGES), fc.nat(PAGES))
@@ -38,7 +38,7 @@ function bitmapOf(kept: readonly (readonly [number, number])[]) {
   return bitmap;
 }
 
-test("check: pages that cannot be read are counted, named and taken from the bitmap; the others stay", () => {
+test("check: pages that cannot be read are counted, named and taken from the bitmap; the others stay, and those of zeros are counted", () => {
   fc.assert(
     fc.property(contents, runs, range, (pages, kept, task) => {
       const bitmap = bitmapOf(kept);
@@ -46,7 +46,8 @@ test("check: pages that cannot be read are counted, named and taken from the bit
       const inTask = asked.filter((pfn) => pfn >= task.startPfn && pfn < task.endPfn);
       const bad = inTask.filter((pfn) => (pages[pfn] as number) < 0);
       const result = checkPages(checkState(memoryOf(pages), bitmap, PAGE), task);
-      expect(result).toMatchObject({ pages: inTask.length, unreadable: bad.length });
+      const zeros = inTask.filter((pfn) => pages[pfn] === 0).length;
+      expect(result).toMatchObject({ pages: inTask.length, unreadable: bad.length, zeros });
       expect(result.faults.map(({ pfn }) => pfn)).toEqual(bad.slice(0, 16));
       const left = asked.filter((pfn) => testBit(bitmap, pfn));
       expect(left).toEqual(asked.filter((pfn) => !bad.includes(pfn)));

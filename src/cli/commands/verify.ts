@@ -68,10 +68,11 @@ function describeAuditCheck({ file, sameFile, clean }: NonNullable<VerifyResult[
 
 /** The findings for people. */
 function describeVerified(result: VerifyResult): string[] {
-  const { promised, readable, counts, comparison } = result;
+  const { promised, readable, zeros, counts, comparison } = result;
+  const ofZeros = zeros > 0 ? `, ${formatCount(zeros)} of them all zeros` : "";
   const lines = [
     `Dump      ${result.files.join(", ")}: ${result.description ?? "unusable headers"}`,
-    `Pages     ${formatCount(readable)} of ${formatCount(promised)} can be read (${formatShare(readable, promised)})`,
+    `Pages     ${formatCount(readable)} of ${formatCount(promised)} can be read (${formatShare(readable, promised)})${ofZeros}`,
   ];
   if (result.kernelRelease !== undefined) {
     const symbols = `${result.symbolsFound} of ${result.symbols} addresses of VMCOREINFO lead to memory that is there`;
