@@ -147,7 +147,7 @@ too_small() {
   fails "$where" "full, elf" $d 1 "$pattern" $CS $DUMP $d/o -d 0 -E -q
   fails "$where" "full, kdump" $d 1 "$pattern" $CS $DUMP $d/o -d 0 --compress none -q
   fails "$where" "full, sync" $d 1 "$pattern" $CS $DUMP $d/o -d 0 --compress none -q --sync
-  ${AS:-} head -c 4500000 /dev/urandom >$d/filler
+  head -c 4500000 /dev/urandom >$d/filler; [ -z "${AS:-}" ] || chown 1000:1000 $d/filler
   fails "$where" "full, packed" $d 1 "$pattern|temporary file .* is full" $CS $DUMP $d/o.gz -d 0 --compress none -q
   rm -f $d/filler
   fails "$where" "full, split" $d 1 "$pattern" $CS split $DUMP $d/o1 $d/o2 -d 0 --compress none -q
@@ -202,6 +202,8 @@ odd_names() {
     fails $type "the input by another case, -f" $d 1 "input|is the dump" $CS $d/input $d/INPUT -f -q
     fails $type "an output that exists by another case" $d 1 "exist" $CS $DUMP $d/INPUT -q
     fails $type "a split set with one name twice" $d '[12]' "same|twice|one file|exist|created by somebody else" $CS split $DUMP $d/part $d/PART -q
+    fails $type "the same, -f" $d '[12]' "same|twice|one file" $CS split $DUMP $d/part $d/PART. -q -f
+    fails $type "output and manifest with one name, -f" $d '[12]' "same|twice|one file|is the output" $CS $DUMP $d/both -q -f --manifest $d/BOTH
     fails $type "output and manifest with one name" $d '[12]' "same|twice|one file|exist|created by somebody else" $CS $DUMP $d/both -q --manifest $d/BOTH
     fails $type "output and report with one name" $d '[12]' "same|twice|one file|exist|created by somebody else" $CS $DUMP $d/both -q --report $d/BOTH
     fails $type "manifest over the input, -f" $d '[12]' "input" $CS $d/input $d/other -q -f --manifest $d/INPUT
