@@ -3,43 +3,61 @@ import { type KernelObjects, readInteger, readMember } from "../../kernel/object
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import type { StoppedCpu } from "./cpu-stacks.js";
 import type { ScrubList } from "./scrubbed.js";
 
-/** A type of the stack, which other machines have under the same name with other variables. */
-const TYPE = "irq_stack";
+/** Per-CPU variables that are the stacks, and their types, which have the stacks' sizes: since 5.2, and until 5.1. */
+const STACKS = [
+  { variable: "irq_stack_backing_store", type: "irq_stack" },
+  { variable: "irq_stack_union", type: "irq_stack_union" },
+] as const;
+/** What GCC expects to guard calls lies at the begin of the older ones, behind 40 bytes. */
+const GUARD = 48;
 const MOST = 1 << 18;
 
 /**
  * What interrupts that have ended left on their stacks (x86-64): packets are received there, ciphers and hashes work
- * there. Of a stack in use what lies below the stack pointer of a CPU (`pointers`), if that is in it. No backtrace reads
+ * there. Of a stack in use what lies below its CPU's stack pointer, if that is in it. No backtrace reads
  * it. Empty for machines without such stacks; `undefined` if nothing says where they are.
  */
 export function interruptStacks(
   space: AddressSpace,
   kernel: KernelObjects,
-  pointers: readonly bigint[],
+  stopped: readonly StoppedCpu[],
 ): ScrubList | undefined {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const { memory, symbols, types } = kernel;
-  const bytes = types.sizeOf(TYPE);
-  // 32-bit x86 has no such variable: its stacks are pages of their own.
-  if (symbols.address("irq_stack_backing_store") === undefined)
-    return bytes === undefined || symbols.address("init_task") !== undefined ? found : undefined;
+  const own = STACKS.find(({ variable }) => symbols.address(variable) !== undefined);
+  if (own === undefined) {
+    // 32-bit x86 has one of the types and no such variable: its stacks are pages of their own.
+    const isNamed = STACKS.every(({ type }) => types.sizeOf(type) === undefined);
+    return isNamed || symbols.address("init_task") !== undefined ? found : undefined;
+  }
+  const bytes = types.sizeOf(own.type);
   const cpus = possibleCpus(kernel);
   if (cpus === undefined || bytes === undefined || bytes > MOST || Math.log2(bytes) % 1 !== 0) return undefined;
   const page = BigInt(memory.pageSize);
+  const kept = own.type === "irq_stack" ? 0n : BigInt(GUARD);
   for (const cpu of cpus) {
     const stack = stackOf(kernel, cpu);
+    const place = perCpuAddress(kernel, symbols.address(own.variable) as bigint, cpu);
     if (stack === undefined) return undefined;
     // CPUs that never came have none.
-    if (stack.pointer === 0n || !memory.isKernelAddress(stack.pointer)) continue;
-    // It is the end, or a word before it (5.13 and later).
+    if (place === undefined || stack.pointer === 0n || !memory.isKernelAddress(stack.pointer)) continue;
+    // It is the end, or a word before it (5.13 and later), or 64 bytes (until 5.1); mostly of another mapping (CONFIG_VMAP_STACK).
     const end = ((stack.pointer + page - 1n) / page) * page;
     const start = end - BigInt(bytes);
-    const lowest = pointers.filter((one) => one > start && one <= end).reduce((a, b) => (a < b ? a : b), end);
-    // Where it is in use and no CPU's pointer lies in it, nothing says how far.
-    const until = !stack.inUse ? end - BigInt(memory.wordSize) : lowest < end ? lowest : start;
-    if (addVirtual(space, start, Number(until - start), found.list) > 0) found.objects++;
+    const paddr = space.translate(place)?.paddr;
+    if (paddr === undefined || space.translate(start)?.paddr !== paddr) {
+      kernel.incomplete?.();
+      continue;
+    }
+    const [pointer] = stopped.flatMap((one) => (one.cpu === cpu && one.pointer !== undefined ? [one.pointer] : []));
+    const isThere = pointer !== undefined && pointer > start && pointer <= end;
+    // Where it is in use and its CPU's pointer does not lie in it, nothing says how far.
+    if (stack.inUse && !isThere) kernel.incomplete?.();
+    const until = !stack.inUse ? end - BigInt(memory.wordSize) : isThere ? pointer : start;
+    if (addVirtual(space, start + kept, Number(until - start - kept), found.list) > 0) found.objects++;
   }
   return found;
 }
@@ -61,7 +79,8 @@ function stackOf(
     const inUse = readMember(kernel, "pcpu_hot", hot, "hardirq_stack_inuse");
     return pointer === undefined || inUse === undefined ? undefined : { pointer, inUse: inUse !== 0n };
   }
-  const [at, flag, count] = ["hardirq_stack_ptr", "hardirq_stack_inuse", "irq_count"].map(own);
+  const [flag, count] = ["hardirq_stack_inuse", "irq_count"].map(own);
+  const at = own("hardirq_stack_ptr") ?? own("irq_stack_ptr");
   const pointer = at === undefined ? undefined : memory.readWord(at);
   // Until 5.12 a counter, which is -1 while none runs.
   const used = flag !== undefined ? readInteger(memory, flag, 1) : count && readInteger(memory, count, 4);

@@ -1,11 +1,11 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import type { TaskStack } from "../../kernel/arch/arch-support.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
-import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
+import { cpusIn, perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import type { Dump } from "../../reader/dump.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import { savedStackPointers } from "./cpu-stacks.js";
+import { stoppedCpus } from "./cpu-stacks.js";
 import { interruptStacks } from "./interrupt-stacks.js";
 import type { ScrubList } from "./scrubbed.js";
 import { isStackBottom, type StackMark, stackMark } from "./thread-stack.js";
@@ -22,6 +22,21 @@ const STACK_POINTERS = [
   ["thread.ksp", 512],
 ] as const;
 
+/** The most bytes above a program's registers, which are at the top of the stack (FRED; 32-bit x86). */
+const MOST_PAD = 16;
+/** If the types do not have struct pt_regs. */
+const USUAL_REGISTERS = 512;
+
+/** Which tasks run, and where. */
+export interface RunningTasks {
+  /** Of CPUs that a hypervisor stopped in the kernel. */
+  readonly pointers: readonly bigint[];
+  /** Tasks on CPUs that it stopped in their programs. */
+  readonly inPrograms: ReadonlySet<bigint>;
+  /** Idle tasks of CPUs that are off: they count as running, and nothing follows from that. */
+  readonly off: ReadonlySet<bigint>;
+}
+
 /**
  * What calls and interrupts that have ended left on their stacks; the result is that of `oldFrames`. The idle tasks of
  * CPUs are no others' children, and in no list.
@@ -34,69 +49,83 @@ export function endedCalls(
   stack: TaskStack,
 ): ScrubList | undefined {
   const mark = stackMark(dump.machine, dump.pageSize, stack);
-  const pointers = stoppedAt(dump);
-  const frames = oldFrames(space, kernel, [...tasks, ...idleTasks(kernel)], { mark, bytes: stack.bytes }, pointers);
-  const interrupts = interruptStacks(space, kernel, pointers);
+  const cpus = stoppedCpus(dump, kernel);
+  const queues = cpuQueues(kernel);
+  const running = {
+    pointers: cpus.flatMap(({ pointer }) => (pointer === undefined ? [] : [pointer])),
+    inPrograms: new Set(cpus.flatMap(({ cpu, pointer }) => (pointer === undefined ? queues("curr", [cpu]) : []))),
+    off: new Set(queues("idle", offCpus(kernel))),
+  };
+  const all = new Set([...tasks, ...queues("idle", possibleCpus(kernel) ?? [])]);
+  const frames = oldFrames(space, kernel, all, { mark, bytes: stack.bytes }, running);
+  const interrupts = interruptStacks(space, kernel, cpus);
   if (interrupts === undefined) kernel.incomplete?.();
   if (frames === undefined || interrupts === undefined) return frames;
   frames.list.addAll(interrupts.list.merged(0));
   return { list: frames.list, objects: frames.objects + interrupts.objects };
 }
 
-/**
- * The stack pointers of CPUs that a hypervisor stopped. A kernel that crashes goes on from where its notes say: what it does
- * then lies below, and a backtrace begins there.
- */
-function stoppedAt(dump: Pick<Dump, "machine" | "notes">): readonly bigint[] {
-  return dump.notes.some(({ name }) => name === "QEMU") ? savedStackPointers(dump) : [];
-}
-
-/** The task of each CPU that runs when no other does; all but the first are in no list. */
-function idleTasks(base: KernelObjects): bigint[] {
+/** Returns a function for a task of CPUs: the one that runs, or the one that runs when no other does (all but the first are in no list). */
+function cpuQueues(base: KernelObjects): (name: "curr" | "idle", cpus: readonly number[]) => bigint[] {
   const kernel = guessing(base);
   const queues = kernel.symbols.address("runqueues");
-  if (queues === undefined || kernel.types.member("rq", "idle") === undefined) return [];
-  const first = kernel.symbols.address("init_task");
-  return (possibleCpus(kernel) ?? []).flatMap((cpu) => {
-    const own = perCpuAddress(kernel, queues, cpu);
-    const task = own === undefined ? undefined : readMember(kernel, "rq", own, "idle");
-    return task && task !== first && kernel.memory.isKernelAddress(task) ? [task] : [];
-  });
+  return (name, cpus) =>
+    queues === undefined || kernel.types.member("rq", name) === undefined
+      ? []
+      : cpus.flatMap((cpu) => {
+          const own = perCpuAddress(kernel, queues, cpu);
+          const task = own === undefined ? undefined : readMember(kernel, "rq", own, name);
+          return task && kernel.memory.isKernelAddress(task) ? [task] : [];
+        });
+}
+
+/** CPUs that the machine may have, and does not use. */
+function offCpus(kernel: KernelObjects): number[] {
+  const used = new Set(cpusIn(guessing(kernel), "online"));
+  return used.size === 0 ? [] : (possibleCpus(kernel) ?? []).filter((cpu) => !used.has(cpu));
 }
 
 /**
  * What lies below the stack pointers of tasks that do not run: frames of calls that have ended, with addresses, names,
  * messages and other arguments that these had copied to their stacks. No backtrace reads them. `bytes` is the size of a
  * stack. `undefined` if the types do not have the stack pointer, or not which tasks run (kernels for one processor).
- * Of tasks that run: below the pointer of a CPU, if one of `pointers` is in the stack.
+ * Of tasks that run: below the pointer of a CPU that lies in the stack, or all of it if the CPU is in the task's program. If
+ * nothing says where the CPU is, the stack stays.
  */
 export function oldFrames(
   space: AddressSpace,
   kernel: KernelObjects,
   tasks: Iterable<bigint>,
   { mark, bytes }: { readonly mark: StackMark; readonly bytes: number },
-  pointers: readonly bigint[] = [],
+  { pointers, inPrograms, off }: RunningTasks = { pointers: [], inPrograms: new Set(), off: new Set() },
 ): ScrubList | undefined {
   const { memory, types } = kernel;
   const known = STACK_POINTERS.find(([path]) => types.member("task_struct", path) !== undefined);
   if (known === undefined) return undefined;
-  const [pointer, redZone] = known;
+  const [saved, redZone] = known;
   if (["stack", "on_cpu"].some((name) => types.member("task_struct", name) === undefined)) return undefined;
   const found: ScrubList = { list: new SpanList(), objects: 0 };
+  const size = BigInt(bytes);
+  const registers = BigInt((types.sizeOf("pt_regs") ?? USUAL_REGISTERS) + MOST_PAD);
+  /** Up to where the stack of a task that runs has nothing in use. */
+  const whereItRuns = (task: bigint, bottom: bigint) => {
+    const own = pointers.filter((one) => one > bottom && one <= bottom + size);
+    if (own.length > 0) return own.reduce((a, b) => (a < b ? a : b));
+    if (inPrograms.has(task)) return bottom + size - registers;
+    if (!off.has(task)) kernel.incomplete?.();
+    return undefined;
+  };
   // The mark at the end of the stack stays.
   const least = BigInt(mark.within);
   for (const task of tasks) {
     const bottom = readMember(kernel, "task_struct", task, "stack");
     const runs = readMember(kernel, "task_struct", task, "on_cpu");
-    if (runs === undefined || (runs !== 0n && pointers.length === 0)) continue;
-    const top =
-      runs === 0n
-        ? readMember(kernel, "task_struct", task, pointer)
-        : pointers.find((one) => one > (bottom ?? 0n) && one <= (bottom ?? 0n) + BigInt(bytes));
-    if (!bottom || !top || !memory.isKernelAddress(bottom)) continue;
+    if (!bottom || runs === undefined || !memory.isKernelAddress(bottom)) continue;
+    const top = runs === 0n ? readMember(kernel, "task_struct", task, saved) : whereItRuns(task, bottom);
+    if (!top) continue;
     const start = bottom + least;
     const end = top - BigInt(redZone);
-    if (end <= start || top > bottom + BigInt(bytes)) continue;
+    if (end <= start || top > bottom + size) continue;
     const first = memory.readView(bottom, mark.within);
     if (first === undefined || !isStackBottom(first, mark)) continue;
     if (addVirtual(space, start, Number(end - start), found.list) > 0) found.objects++;

@@ -5,7 +5,7 @@ import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
 import type { SparsememShape } from "../sparsemem.js";
 import type { FixedMap } from "./fixed-maps.js";
-import type { NoteRegisters, UserFrame, VectorRegisters } from "./registers.js";
+import type { NoteRegisters, QemuCpu, UserFrame, VectorRegisters } from "./registers.js";
 import type { ImagePlace, KernelExports, Relocation } from "./relocation.js";
 import type { TableBelow } from "./tables-below.js";
 
@@ -138,6 +138,7 @@ export interface ArchSupport<Image> {
   readonly noteStackPointer?: number;
   /** Offset of the top page table's physical address in QEMU's note, in bytes. */
   readonly qemuTopTable?: number;
+  readonly qemuCpu?: QemuCpu;
   readonly vectorRegisters?: VectorRegisters;
   /** Bytes of physical memory, from 0 on, that firmware and boot loaders use for data of their own. */
   readonly firmwareMemory?: number;

@@ -45,6 +45,18 @@ export interface NoteRegisters {
   readonly clear: readonly BytePiece[];
 }
 
+/** Where QEMU's note has what a CPU was doing: offsets in bytes. */
+export interface QemuCpu {
+  /** A word whose two lowest bits are 3 if the CPU was in user mode. */
+  readonly mode: number;
+  readonly stackPointer: number;
+  /**
+   * Where the CPU's own memory (per-CPU) begins, in the kernel and in user mode: programs cannot set these. Absent: the note does
+   * not have it.
+   */
+  readonly ownMemory: { readonly kernel: number; readonly user?: number };
+}
+
 /** A machine's floating-point and vector registers: a program's values there are nearly always user data. */
 export interface VectorRegisters {
   /** n_type of their notes of owner LINUX (include/uapi/linux/elf.h). */

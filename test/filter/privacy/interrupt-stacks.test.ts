@@ -3,20 +3,23 @@ import { expect, test } from "vitest";
 import { auditTexts } from "../../../src/filter/privacy/audit-texts.js";
 import { interruptStacks } from "../../../src/filter/privacy/interrupt-stacks.js";
 import { endedCalls } from "../../../src/filter/privacy/old-frames.js";
+import { watchedKernel } from "../../../src/filter/privacy/watched-kernel.js";
 import type { Dump } from "../../../src/reader/dump.js";
 import { BASE, machine, piecesOf, space } from "../../support/fake-machine.js";
 
 const at = (address: number) => BASE + BigInt(address);
-const CPUS = { irq_stack_backing_store: 0x80, __per_cpu_offset: 0x100, __cpu_possible_mask: 0x140, init_task: 0 };
+/** The stacks are at 0x4000 and 0x8000. */
+const CPUS = { irq_stack_backing_store: 0x3000n, __per_cpu_offset: 0x100, __cpu_possible_mask: 0x140, init_task: 0 };
 
-/** Two CPUs, whose own variables begin at 0x1000 and 0x2000. */
+/** Two CPUs, whose own variables begin at 0x1000 and 0x5000. */
 function twoCpus(
   symbols: Readonly<Record<string, number | bigint>>,
   types: Readonly<Record<string, readonly [number, number]>>,
+  without = {},
 ) {
-  const made = machine({ ...CPUS, ...symbols }, { irq_stack: [0, 0x4000], ...types });
+  const made = machine({ ...CPUS, ...symbols, ...without }, { irq_stack: [0, 0x4000], ...types });
   made.word(0x100, at(0x1000));
-  made.word(0x108, at(0x2000));
+  made.word(0x108, at(0x5000));
   made.word(0x140, 3n);
   return made;
 }
@@ -47,17 +50,41 @@ for (const [name, { symbols, types, idle, used }] of Object.entries(FORMS)) {
     const { kernel, view, point } = twoCpus(symbols, types);
     point(0x1040, 0x8000 - 8);
     view.setUint32(0x1048, idle, true);
-    point(0x2040, 0xc000 - 8);
-    view.setUint32(0x2048, used, true);
-    const pieces = (pointers: readonly bigint[]) => piecesOf(interruptStacks(space, kernel, pointers)?.list as never);
-    expect(pieces([at(0xb000), at(0x500)])).toEqual([
-      [0x4000, 0x7ff8],
-      [0x8000, 0xb000],
-    ]);
-    // It is in use, and nothing says how far.
-    expect(pieces([])).toEqual([[0x4000, 0x7ff8]]);
+    point(0x5040, 0xc000 - 8);
+    view.setUint32(0x5048, used, true);
+    const pieces = (cpu: number, pointer: bigint | undefined) => {
+      const watched = watchedKernel(kernel);
+      const found = interruptStacks(space, watched.kernel, [{ cpu, pointer }]);
+      return { pieces: piecesOf(found?.list as never), cut: watched.cut };
+    };
+    const whole = [0x4000, 0x7ff8];
+    expect(pieces(1, at(0xb000))).toEqual({ pieces: [whole, [0x8000, 0xb000]], cut: false });
+    // It is in use, and nothing says how far: the CPU is elsewhere, or in a program, or it is another CPU's pointer.
+    for (const [cpu, pointer] of [
+      [1, at(0x500)],
+      [1, undefined],
+      [0, at(0xb000)],
+    ] as const)
+      expect(pieces(cpu, pointer)).toEqual({ pieces: [whole], cut: true });
+    // A pointer that leads to other memory than the CPU's own stack.
+    point(0x1040, 0x10000 - 8);
+    expect(pieces(1, at(0xb000))).toEqual({ pieces: [[0x8000, 0xb000]], cut: true });
   });
 }
+
+test("stacks of interrupts until 5.1 are a variable that begins with what guards calls", () => {
+  const types = { irq_stack_union: [0, 0x4000] } as const;
+  const { kernel, view, point } = twoCpus({ irq_stack_ptr: 0x40n, irq_count: 0x48n, irq_stack_union: 0x3000n }, types, {
+    irq_stack_backing_store: undefined,
+  });
+  point(0x1040, 0x8000 - 64);
+  view.setUint32(0x1048, 0xffff_ffff, true);
+  point(0x5040, 0xc000);
+  expect(piecesOf(interruptStacks(space, kernel, [{ cpu: 1, pointer: at(0xb000) }])?.list as never)).toEqual([
+    [0x4030, 0x7ff8],
+    [0x8030, 0xb000],
+  ]);
+});
 
 test("machines without such stacks have none; where nothing says where they are, that is said", () => {
   expect(interruptStacks(space, machine({ init_task: 0 }, { irq_stack: [0, 0x4000] }).kernel, [])?.objects).toBe(0);

@@ -1,6 +1,7 @@
 /** What calls that have ended left on kernel stacks: below the stack pointers of tasks that do not run. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { endedCalls, oldFrames } from "../../../src/filter/privacy/old-frames.js";
+import { watchedKernel } from "../../../src/filter/privacy/watched-kernel.js";
 import type { Dump } from "../../../src/reader/dump.js";
 import { BASE, machine, piecesOf, space } from "../../support/fake-machine.js";
 
@@ -58,47 +59,108 @@ test("where the types do not have the stack pointer, or which tasks run, it is n
   }
 });
 
-test("a task that runs: below the pointer of the CPU that a hypervisor stopped in it, also in the idle task of a CPU; none where the kernel crashed", () => {
-  const types = { ...TYPES, "rq.idle": [24, 8] } as const;
-  const symbols = { init_task: 0x100, runqueues: 0x40n, __per_cpu_offset: 0x800, __cpu_possible_mask: 0x840 };
-  const made = machine(symbols, types);
-  const { kernel, view, word, point } = made;
-  for (const [task, bottom] of [
-    [0x100, 0x4000],
-    [0x200, 0x8000],
-    [0x300, 0xc000],
-  ] as const) {
-    point(task, bottom);
-    view.setUint32(task + 8, 1, true);
-    word(bottom, MARK);
-  }
-  word(0x840, 3n);
-  for (const [cpu, idle] of [
-    [0, 0x100],
-    [1, 0x300],
-  ] as const) {
-    word(0x800 + 8 * cpu, BASE + BigInt(0x1000 * (cpu + 1)));
-    point(0x1000 * (cpu + 1) + 0x40 + 24, idle);
-  }
-  /** RSP is the 20th register behind 112 bytes. */
-  const note = (pointer: number) => {
-    const desc = new Uint8Array(336);
-    new DataView(desc.buffer).setBigUint64(112 + 19 * 8, BASE + BigInt(pointer), true);
-    return { name: "CORE", type: 1, desc };
+describe("tasks that run", () => {
+  const types = { ...TYPES, "rq.idle": [24, 8], "rq.curr": [32, 8], pt_regs: [0, 168] } as const;
+  const symbols = {
+    ...{ init_task: 0x100, runqueues: 0x40n, __per_cpu_offset: 0x800 },
+    ...{ __cpu_possible_mask: 0x840, __cpu_online_mask: 0x848 },
   };
-  const notes = [note(0x9000), note(0xf000)];
-  const dump = (more: readonly object[]) =>
-    ({
-      machine: { arch: "x86_64", wordSize: 8, littleEndian: true },
-      pageSize: 4096,
-      notes: [...notes, ...more],
-    }) as unknown as Dump;
-  const found = (more: readonly object[]) =>
-    endedCalls(space, kernel, [BASE + 0x100n, BASE + 0x200n], dump(more), { bytes: 0x4000, hasThreadInfo: false });
-  const pieces = piecesOf(found([{ name: "QEMU", type: 0, desc: new Uint8Array(8) }])?.list as never);
-  expect(pieces).toEqual([
-    [0x8008, 0x9000],
-    [0xc008, 0xf000],
-  ]);
-  expect(found([])?.objects).toBe(0);
+  /** Where the own memory of each CPU begins. */
+  const own = (cpu: number) => BASE + BigInt(0x1000 * (cpu + 1));
+  const program = { inProgram: true, pointer: 0x7ffd_0000_1000n };
+  const inKernel = (at: number) => ({ inProgram: false, pointer: BASE + BigInt(at) });
+
+  interface Cpu {
+    readonly inProgram: boolean;
+    readonly pointer: bigint;
+    /** The base of the kernel's own memory, if it is not that of this CPU. */
+    readonly own?: bigint;
+  }
+
+  /** QEMU's note of a CPU: rsp, the selector of cs, the base of gs, and the one for the kernel. */
+  function note({ inProgram, pointer, own: base }: Cpu, cpu: number) {
+    const desc = new Uint8Array(440);
+    const view = new DataView(desc.buffer);
+    view.setBigUint64(56, pointer, true);
+    view.setUint32(152, inProgram ? 0x33 : 0x10, true);
+    // Programs set it as they like.
+    view.setBigUint64(264, inProgram ? own(1 - cpu) : (base ?? own(cpu)), true);
+    view.setBigUint64(432, inProgram ? (base ?? own(cpu)) : 0n, true);
+    return { name: "QEMU", type: 0, desc };
+  }
+
+  /** Tasks at 0x100, 0x200 and 0x300 run, as far as the kernel says; 0x100 and 0x300 are the idle tasks of the CPUs. */
+  function guest(curr: readonly number[], online = 3n) {
+    const made = machine(symbols, types);
+    const { view, word, point } = made;
+    for (const [task, bottom] of [
+      [0x100, 0x4000],
+      [0x200, 0x8000],
+      [0x300, 0xc000],
+    ] as const) {
+      point(task, bottom);
+      view.setUint32(task + 8, curr.includes(task) || (task === 0x300 && online !== 3n) ? 1 : 0, true);
+      point(task + 16, bottom + 8);
+      word(bottom, MARK);
+    }
+    word(0x840, 3n);
+    word(0x848, online);
+    for (const [cpu, idle] of [0x100, 0x300].entries()) {
+      word(0x800 + 8 * cpu, own(cpu));
+      point(0x1000 * (cpu + 1) + 0x40 + 24, idle);
+      point(0x1000 * (cpu + 1) + 0x40 + 32, curr[cpu] ?? idle);
+    }
+    return (cpus: readonly Cpu[]) => {
+      const watched = watchedKernel(made.kernel);
+      const dump = {
+        machine: { arch: "x86_64", wordSize: 8, littleEndian: true },
+        ...{ pageSize: 4096, notes: cpus.map(note) },
+      } as unknown as Dump;
+      const tasks = [BASE + 0x100n, BASE + 0x200n];
+      const found = endedCalls(space, watched.kernel, tasks, dump, { bytes: 0x4000, hasThreadInfo: false });
+      return { pieces: piecesOf(found?.list as never), cut: watched.cut };
+    };
+  }
+
+  test("below the pointer of the CPU that a hypervisor stopped in it, also in the idle task of a CPU", () => {
+    expect(guest([0x200, 0x300])([inKernel(0x9000), inKernel(0xf000)])).toEqual({
+      pieces: [
+        [0x8008, 0x9000],
+        [0xc008, 0xf000],
+      ],
+      cut: false,
+    });
+  });
+
+  test("all of a stack whose CPU is in the task's program, but the program's registers", () => {
+    expect(guest([0x200, 0x300])([program, inKernel(0xf000)])).toEqual({
+      pieces: [
+        [0x8008, 0xc000 - 168 - 16],
+        [0xc008, 0xf000],
+      ],
+      cut: false,
+    });
+  });
+
+  test("a program's stack pointer that leads into another task's stack says nothing about that", () => {
+    const evil = { inProgram: true, pointer: BASE + 0xfff8n };
+    expect(guest([0x200, 0x300])([evil, inKernel(0xf000)]).pieces.at(-1)).toEqual([0xc008, 0xf000]);
+    // Of two pointers the lower one counts.
+    expect(guest([0x200, 0x300])([inKernel(0xff00), inKernel(0xf000)])).toEqual({
+      pieces: [[0xc008, 0xf000]],
+      cut: true,
+    });
+  });
+
+  test("where nothing says where its CPU is, a stack stays, and that is said", () => {
+    // On the stack of an interrupt; in a virtual machine within the machine, in its kernel and in a program there; without notes.
+    const other = { own: BASE + 0x9_0000n };
+    for (const first of [inKernel(0x1f000), { ...inKernel(0x9000), ...other }, { ...program, ...other }])
+      expect(guest([0x200, 0x300])([first, inKernel(0xf000)])).toEqual({ pieces: [[0xc008, 0xf000]], cut: true });
+    expect(guest([0x200, 0x300])([])).toEqual({ pieces: [], cut: true });
+  });
+
+  test("idle tasks of CPUs that are off count as running; nothing is missing then", () => {
+    expect(guest([0x200], 1n)([inKernel(0x9000)])).toEqual({ pieces: [[0x8008, 0x9000]], cut: false });
+  });
 });

@@ -2,7 +2,7 @@ import { kernelVersion } from "../../version.js";
 import type { ArchSupport } from "../arch-support.js";
 import { NOTE32 } from "../registers.js";
 import { hexOf, type ImagePlace, type Relocation, wrap } from "../relocation.js";
-import { X86_VECTORS } from "../x86_64/row.js";
+import { QEMU_CPU_32, X86_VECTORS } from "../x86_64/row.js";
 import { findI386Space, I386_PAGE_OFFSETS, type I386Space, i386AddressSpace, rescueI386 } from "./space.js";
 
 /** 32-bit x86. */
@@ -36,6 +36,7 @@ export const I386: ArchSupport<I386Space> = {
     },
   ],
   noteStackPointer: NOTE32 + 15 * 4,
+  qemuCpu: QEMU_CPU_32,
   firmwareMemory: 1 << 20,
   vectorRegisters: X86_VECTORS,
   relocations: i386Relocations,

@@ -2,7 +2,7 @@ import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
 import type { KernelImage } from "../../debuginfo/vmlinux-image.js";
 import { kernelVersion } from "../../version.js";
 import type { ArchSupport, ModuleRange } from "../arch-support.js";
-import { NOTE64, type NoteRegisters, type UserFrame, type VectorRegisters } from "../registers.js";
+import { NOTE64, type NoteRegisters, type QemuCpu, type UserFrame, type VectorRegisters } from "../registers.js";
 import { hexOf, type ImagePlace, type KernelExports, type Relocation, wrap } from "../relocation.js";
 import { signExtended } from "../whole-address.js";
 import { findX86_64Space, rescueX86_64 } from "./find.js";
@@ -49,6 +49,19 @@ const X86_64_NOTES: readonly NoteRegisters[] = [
   { owner: "QEMU", at: 8 + 18 * 8, width: 4, user: { mask: 3n, value: 3n }, clear: [[8, 8 + 18 * 8]] },
 ];
 
+/**
+ * Of struct QEMUCPUState: rsp is the 7th register; behind the registers come 10 segments of 24 bytes, of which the last 8 are the
+ * base; then CR0 to CR4 and the base that the kernel's gs gets at its entry (QEMU 3.0 and later).
+ */
+const QEMU_CPU: QemuCpu = {
+  mode: 8 + 18 * 8,
+  stackPointer: 8 + 6 * 8,
+  ownMemory: { kernel: 8 + 18 * 8 + 4 * 24 + 16, user: 8 + 18 * 8 + 10 * 24 + 5 * 8 },
+};
+
+/** The same of 32-bit kernels, whose own memory is behind fs; in user mode that has something else. */
+export const QEMU_CPU_32: QemuCpu = { ...QEMU_CPU, ownMemory: { kernel: 8 + 18 * 8 + 3 * 24 + 16 } };
+
 /** Also used by 32-bit kernels. */
 export const X86_VECTORS: VectorRegisters = {
   // NT_PRXFPREG, NT_X86_XSTATE.
@@ -90,6 +103,7 @@ export const X86_64: ArchSupport<X86_64Space> = {
   noteStackPointer: NOTE64 + 19 * 8,
   // Behind the registers 10 segments of 24 bytes, and CR0 to CR2.
   qemuTopTable: 8 + 18 * 8 + 10 * 24 + 3 * 8,
+  qemuCpu: QEMU_CPU,
   firmwareMemory: 1 << 20,
   vectorRegisters: X86_VECTORS,
   relocations: x86_64Relocations,
