@@ -59,10 +59,12 @@ const STOPPING = [
 
 /**
  * Whether V8's profiler takes samples from the start on: SIGPROF comes a thousand times a second then, and is not for us. One that is
- * started later, by a debugger, takes the signal over and gives it back.
+ * started later, by a debugger, takes the signal over and gives it back. (NODE_OPTIONS may have it since Node 22.15.)
  */
 function isProfiled(): boolean {
-  return process.execArgv.some((option) => /^--(cpu[-_])?prof$/.test(option));
+  const { NODE_OPTIONS = "" } = process.env;
+  const options = [...process.execArgv, ...NODE_OPTIONS.split(/\s+/)];
+  return options.some((option) => /^--(cpu[-_])?prof$/.test(option));
 }
 
 /**

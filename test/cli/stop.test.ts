@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSyn
 import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { stopOnSignals } from "../../src/cli/stop.js";
 import { noiseBytes } from "../support/bytes.js";
 import { type CliOptions, runCli, startCli } from "../support/cli.js";
 import { buildElf } from "../support/elf-image.js";
@@ -105,6 +106,22 @@ test.skipIf(process.platform === "win32")(
     expect(JSON.parse(readFileSync(join(profiles, profile as string), "utf8")).samples.length).toBeGreaterThan(1);
   },
 );
+
+test("the environment may also say that a process is profiled, as it can since Node 22.15", () => {
+  const events = ["SIGPROF", "SIGTERM", "uncaughtException"];
+  const added = (options: string) => {
+    vi.stubEnv("NODE_OPTIONS", options);
+    const on = vi.spyOn(process, "on").mockReturnValue(process);
+    const once = vi.spyOn(process, "once").mockReturnValue(process);
+    stopOnSignals(() => undefined);
+    const calls = [...on.mock.calls, ...once.mock.calls].map(([event]) => event);
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+    return events.map((event) => calls.filter((one) => one === event).length);
+  };
+  expect(added("--no-warnings --cpu-prof")).toEqual([0, 1, 1]);
+  expect(added("--cpu-prof-dir=profiles")).toEqual([process.platform === "win32" ? 0 : 1, 1, 1]);
+});
 
 describe.skipIf(process.platform === "win32")("stopped in the search of a memory of 500 GiB", () => {
   const dump = join(temporaryFolder(), "sparse");
