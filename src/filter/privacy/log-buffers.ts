@@ -1,5 +1,5 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import type { KernelSymbols } from "../../kernel/debuginfo/kernel-symbols.js";
+import { roomOf } from "../../kernel/debuginfo/symbol-room.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
@@ -97,16 +97,4 @@ export function logBuffers(space: AddressSpace, kernel: KernelObjects, files: Op
     addAllocated(space, wanted, files.allocations, found);
   }
   return found;
-}
-
-/** Bytes from a variable to the next symbol, at most `limit`. */
-function roomOf(symbols: KernelSymbols, address: bigint, limit: number): number {
-  const belongs = (offset: number) => symbols.nearest(address + BigInt(offset))?.offset === BigInt(offset);
-  let [known, end] = [0, limit];
-  while (end - known > 1) {
-    const middle = (known + end) >> 1;
-    if (belongs(middle)) known = middle;
-    else end = middle;
-  }
-  return end;
 }

@@ -1,12 +1,13 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
+import { roomOf } from "../../kernel/debuginfo/symbol-room.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { loadedModule, moduleObject } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./scrubbed.js";
 
-/** SYNTH_BUF_SIZE of 16 bits each, since 4.12. */
-const WAITING = 16384;
+/** SYNTH_BUF_SIZE of a byte each, and of 16 bits since 4.12. */
+const [LEAST, MOST] = [8192, 16384];
 /** Variables with text: what waits for the synthesizer, and the line that is being read (drivers/accessibility/speakup). */
 const VARIABLES = ["synth_buffer", "buf"];
 const MAX_VARIABLE = 1 << 16;
@@ -19,7 +20,11 @@ export function spokenText(space: AddressSpace, kernel: KernelObjects): ScrubLis
   };
   // Built in, its other variable's name is not its own.
   const own = kernel.symbols.address("synth_buffer");
-  if (own !== undefined) erase(own, WAITING);
+  if (own !== undefined) {
+    const room = roomOf(kernel.symbols, own, MOST);
+    if (room < LEAST) kernel.incomplete?.();
+    erase(own, Math.max(LEAST, room));
+  }
   const module = own === undefined ? loadedModule(kernel, "speakup") : "none";
   if (module === undefined || module === "none") return module && found;
   for (const name of VARIABLES) {

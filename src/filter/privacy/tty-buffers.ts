@@ -234,8 +234,8 @@ function* hypervisorConsoles(kernel: KernelObjects): Generator<{ readonly text: 
   const room = types.member("hvc_struct", "outbuf");
   const list = symbols.address("hvc_structs");
   if (room === undefined || list === undefined) {
-    // A kernel without them has neither.
-    if (room !== undefined && symbols.address("init_task") !== undefined) kernel.incomplete?.();
+    // A kernel without them has neither; one that lists functions only does not say.
+    if (room !== undefined) kernel.incomplete?.();
     return;
   }
   for (const one of walkList(kernel, list, "hvc_struct", "next", MAX_LINES)) {

@@ -13,8 +13,8 @@ import { guessing } from "./watched-kernel.js";
 const MAX_STEPS = 1 << 18;
 const MAX_REQUESTS = 1 << 16;
 const MAX_BUSES = 1 << 10;
-/** Larger buffers are whole pages, which are dropped. */
-const MAX_BUFFER = 1 << 13;
+/** `kmalloc` has objects of so many pages; larger buffers are whole pages, which are dropped. */
+const MAX_PAGES = 2;
 /** The two pieces that a line has of each kind (struct usb_serial_port). */
 const PIECES = 2;
 
@@ -24,7 +24,7 @@ type Erase = (address: bigint | undefined, length: number) => void;
 function collector(space: AddressSpace, { memory }: KernelObjects) {
   const found = { list: new SpanList(), objects: 0, missing: [] as string[] };
   const erase: Erase = (address, length) => {
-    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_BUFFER) return;
+    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_PAGES * memory.pageSize) return;
     if (addVirtual(space, address, length, found.list) > 0) found.objects++;
   };
   return { found, erase };

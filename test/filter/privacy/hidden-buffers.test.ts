@@ -4,6 +4,7 @@ import { playedChips } from "../../../src/filter/privacy/played-chips.js";
 import { spokenText } from "../../../src/filter/privacy/spoken-text.js";
 import { traceCopies } from "../../../src/filter/privacy/trace-copies.js";
 import { usbLines, usbTransfers } from "../../../src/filter/privacy/usb-transfers.js";
+import { watchedKernel } from "../../../src/filter/privacy/watched-kernel.js";
 import { BASE, machine, OPEN_FILES, piecesOf, space, taskWithFiles } from "../../support/fake-machine.js";
 
 const REQUESTS = {
@@ -112,7 +113,8 @@ test("serial lines of USB: pieces that came and went, and the queue of what is t
   view.setUint32(0x1038, 16, true);
   view.setUint32(0x2008, 8, true);
   view.setUint32(0x1058, 4095, true);
-  expect(piecesOf(usbLines(space, kernel)?.list as never)).toEqual([
+  const pieces = (own: typeof kernel) => piecesOf(usbLines(space, own)?.list as never);
+  expect(pieces(kernel)).toEqual([
     [0x4000, 0x4200],
     [0x5000, 0x5200],
     [0x6000, 0x6100],
@@ -120,6 +122,11 @@ test("serial lines of USB: pieces that came and went, and the queue of what is t
     [0x8000, 0x8008],
     [0x9000, 0xa000],
   ]);
+  // The queue has a page, which may have 64 KiB: a slab's, as all that has up to two pages.
+  view.setUint32(0x1058, 0xffff, true);
+  expect(pieces({ ...kernel, memory: { ...kernel.memory, pageSize: 0x10000 } }).at(-1)).toEqual([0x9000, 0x19000]);
+  view.setUint32(0x1058, 0x3fff, true);
+  expect(pieces(kernel).at(-1)).toEqual([0x8000, 0x8008]);
 });
 
 test("a TPM that a program plays: what it was asked, or answered", () => {
@@ -137,8 +144,19 @@ test("a TPM that a program plays: what it was asked, or answered", () => {
 
 test("text that is read aloud, where the driver is built in; a kernel without it has none", () => {
   const { kernel } = machine({ synth_buffer: 0x4000, buf: 0x9000 }, {});
-  // Its other variable has a name that many have.
-  expect(piecesOf(spokenText(space, kernel)?.list as never)).toEqual([[0x4000, 0x8000]]);
+  // Its other variable has a name that many have. Behind it comes another variable.
+  const before = (next: number) => {
+    const start = BASE + BigInt(0x4000);
+    const nearest = (address: bigint) =>
+      address < BASE + BigInt(next) ? { name: "synth_buffer", offset: address - start } : { name: "next", offset: 0n };
+    const watched = watchedKernel({ ...kernel, symbols: { ...kernel.symbols, nearest } });
+    return [piecesOf(spokenText(space, watched.kernel)?.list as never), watched.cut];
+  };
+  expect(before(0x9000)).toEqual([[[0x4000, 0x8000]], false]);
+  // Characters of a byte (until 4.11).
+  expect(before(0x6000)).toEqual([[[0x4000, 0x6000]], false]);
+  // A vmlinux does not say what is next.
+  expect(before(0)).toEqual([[[0x4000, 0x6000]], true]);
   expect(spokenText(space, machine({ init_task: 0 }, {}).kernel)?.objects).toBe(0);
   expect(spokenText(space, machine({}, {}).kernel)).toBeUndefined();
 });

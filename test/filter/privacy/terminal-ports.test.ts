@@ -113,12 +113,14 @@ test.each(CONSOLES)("what is printed at consoles of a hypervisor: %s", (_, own, 
   point(0x4010, 0x5000);
   view.setUint32(0x4018, 256, true);
   expect(piecesOf(ttyBuffers(space, kernel, files)?.list as never)).toEqual([[start, start + 256]]);
-  // The types are there, and nothing says where consoles are.
-  const without = guestWith(types);
-  without.circle(0x100);
-  const watched = watchedKernel(without.kernel);
-  ttyBuffers(space, watched.kernel, without.files);
-  expect(watched.cut).toBe(true);
+  // The types are there, and nothing says where consoles are: also where functions only are listed.
+  for (const more of [{}, { init_task: undefined }]) {
+    const without = guestWith(types, more);
+    without.circle(0x100);
+    const watched = watchedKernel(without.kernel);
+    ttyBuffers(space, watched.kernel, without.files);
+    expect(watched.cut).toBe(true);
+  }
 });
 
 test("a small kernel without a network has no socket buffers, which is no gap; one with a network and no types of it has", () => {
