@@ -3,6 +3,7 @@ import type { LongWork } from "../long-work.js";
 import { OPTION } from "../option-words.js";
 import type { Dump, DumpHeader, FoundVmcoreinfo } from "../reader/dump.js";
 import { isOfXenHost } from "../reader/notes.js";
+import { searchEnded } from "../reader/physical-memory.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import { pageSizeFor } from "../reader/vmcoreinfo.js";
 import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
@@ -170,7 +171,7 @@ function* ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): LongWork<
   const notes = own.map((text, i) => tryText(i === 0 ? dump : without, text, doubt, i + 1));
   const proven = notes.find(isProven);
   if (proven !== undefined && notes.length === 1) return take(proven, notes, warnings);
-  const all = proven === undefined ? [...notes, ...(yield* inMemory(without, doubt))] : notes;
+  const all = proven === undefined ? [...notes, ...(yield* inMemory(without, warnings, doubt))] : notes;
   const sorted = byLikelihood(all);
   const found = sorted.map((one) => one.found);
   warnOfSeveral(found, warnings);
@@ -227,11 +228,15 @@ function ownTexts({ vmcoreinfo, notes }: Dump): VmcoreinfoText[] {
 }
 
 /** Tries all texts in memory; of copies only the first. Returns none for a machine's own live memory. */
-function* inMemory(dump: Dump, doubt: Doubt): LongWork<TriedText[]> {
+function* inMemory(dump: Dump, warnings: Warnings, doubt: Doubt): LongWork<TriedText[]> {
   if (!maySearch(dump)) return [];
   const known = new Map<string, TriedText>();
   const all: TriedText[] = [];
-  for (const text of yield* scanForVmcoreinfo(dump.memory)) {
+  const texts = yield* scanForVmcoreinfo(dump.memory);
+  if (texts.endedAt !== undefined) {
+    warnings.add("NOT_SEARCHED", ofFile(dump.paths[0] ?? "", searchEnded("VMCOREINFO", texts, dump.memory)));
+  }
+  for (const text of texts.all) {
     const { text: words, paddr, noteLittleEndian } = text;
     const copy = known.get(words);
     if (copy === undefined) {

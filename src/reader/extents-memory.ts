@@ -9,7 +9,9 @@ import { STRETCH_STEP, type Stretches, stretchesOver } from "./stretches.js";
 export function extentsMemory(source: ByteSource, data: Extents): PhysicalMemory {
   // Reads mostly ascend: the last piece and the next one are tried before a search.
   let hint = 0;
+  const { zerosEnd } = source;
   return {
+    held: source.held ?? source.size,
     read(into, paddr) {
       let done = 0;
       while (done < into.length) {
@@ -36,7 +38,20 @@ export function extentsMemory(source: ByteSource, data: Extents): PhysicalMemory
       return done;
     },
     next: (paddr) => nextAddress(data, paddr),
+    ...(zerosEnd && { nextStored: (paddr) => nextStoredAddress(data, zerosEnd, paddr) }),
   };
+}
+
+/** The lowest address from `paddr` on whose byte the source stores, or Infinity. */
+function nextStoredAddress(data: Extents, zerosEnd: (offset: number) => number, paddr: number): number {
+  let address = nextAddress(data, paddr);
+  for (let i = findExtent(data, address); i < data.count; i++) {
+    const shift = (data.source[i] as number) - (data.start[i] as number);
+    address = zerosEnd(Math.max(address, data.start[i] as number) + shift) - shift;
+    if (address < (data.end[i] as number)) return address;
+    address = data.end[i] as number;
+  }
+  return Number.POSITIVE_INFINITY;
 }
 
 /** The lowest address from `paddr` on that is in the extents, or Infinity. */

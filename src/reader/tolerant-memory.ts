@@ -33,8 +33,9 @@ export function tolerantMemory(memory: PhysicalMemory, pageSize: number): Physic
     }
     return found;
   };
-  const { next, nextStored } = memory;
+  const { next, nextStored, held } = memory;
   return {
+    ...(held !== undefined && { held }),
     read(into, paddr) {
       try {
         return memory.read(into, paddr);

@@ -1,5 +1,5 @@
 import type { LongWork } from "../long-work.js";
-import { findInMemory, type PhysicalMemory } from "./physical-memory.js";
+import { type Found, findInMemory, type PhysicalMemory } from "./physical-memory.js";
 
 /** A text in memory that looks like VMCOREINFO. */
 export interface VmcoreinfoText {
@@ -23,9 +23,9 @@ const MAX_FOUND = 256;
 /**
  * Searches physical memory for VMCOREINFO. The kernel keeps the text in a page of its own, and since 2.6.24 also in an
  * ELF note for the crash. Kernels before 4.13 have both in their image, so all of memory is searched, not only page
- * starts. Texts that are cut off or mixed with other bytes are left out. Reads all memory, at the speed of the input.
+ * starts. Texts that are cut off or mixed with other bytes are left out. Reads as `findInMemory` does.
  */
-export function scanForVmcoreinfo(memory: PhysicalMemory): LongWork<VmcoreinfoText[]> {
+export function scanForVmcoreinfo(memory: PhysicalMemory): LongWork<Found<VmcoreinfoText>> {
   return findInMemory(memory, START, MAX_FOUND, (paddr) => textAt(memory, paddr));
 }
 

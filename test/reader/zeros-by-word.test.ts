@@ -1,15 +1,16 @@
-/** Memory that a dump calls zeros may be larger than any file: a search of all memory passes over it, and finds what is behind it. */
-import { writeFileSync } from "node:fs";
+/** A small file may claim terabytes: a search of all memory passes over what the file says is zeros, finds what is behind it, and ends where the file cannot have a kernel. */
+import { statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { runAtOnce } from "../../src/long-work.js";
 import { toExtents } from "../../src/reader/extents.js";
 import { pagedMemory } from "../../src/reader/paged/memory.js";
 import { ENTRY, entryOf, PageIndexBuilder, ZERO_ENTRY } from "../../src/reader/paged/page-index.js";
-import { findInMemory, type PhysicalMemory } from "../../src/reader/physical-memory.js";
+import { findInMemory, mostSearched, type PhysicalMemory, searchEnded } from "../../src/reader/physical-memory.js";
 import { rawMemory } from "../../src/reader/raw/image.js";
-import { closeOnce, openSource } from "../../src/reader/source/source-image.js";
+import { bytesHeld, closeOnce, openSource } from "../../src/reader/source/source-image.js";
 import { temporaryFolder } from "../support/filter.js";
+import { flattenRecords } from "../support/flattened-image.js";
 
 const PAGE = 4096;
 const TEXT = "OSRELEASE=";
@@ -21,7 +22,7 @@ afterAll(closeOnce([source]));
 const STRETCH = 2 ** 37;
 
 /** Addresses of `TEXT`, and how many bytes were read to find them. */
-function search(memory: PhysicalMemory): { found: number[]; bytes: number } {
+function search(memory: PhysicalMemory): { found: number[]; bytes: number; endedAt: number | undefined } {
   let bytes = 0;
   const counted: PhysicalMemory = {
     ...memory,
@@ -30,8 +31,8 @@ function search(memory: PhysicalMemory): { found: number[]; bytes: number } {
       return memory.read(into, paddr);
     },
   };
-  const found = runAtOnce(findInMemory(counted, Buffer.from(TEXT), 1, (paddr) => paddr));
-  return { found, bytes };
+  const { all, endedAt } = runAtOnce(findInMemory(counted, Buffer.from(TEXT), 1, (paddr) => paddr));
+  return { found: all, bytes, endedAt };
 }
 
 test.each([false, true])("in a memory image (salvaged: %s)", (tolerant) => {
@@ -48,6 +49,57 @@ test.each([false, true])("in a memory image (salvaged: %s)", (tolerant) => {
   const { found, bytes } = search(memory);
   expect(found).toEqual([PAGE + STRETCH]);
   expect(bytes).toBeLessThan(2 ** 24);
+});
+
+/** `STRETCH` bytes of a file between two of the pages above, by the records of a flattened file or by a window. */
+test.each(["flattened", "window", "second of two files"])("between the records of a file: %s", (how) => {
+  const size = 2 * PAGE + STRETCH;
+  const pieces = toExtents([
+    { start: 0, end: PAGE, source: 0 },
+    { start: PAGE + STRETCH, end: size, source: PAGE },
+  ]);
+  const flat = join(temporaryFolder(), "flat");
+  const records = [
+    { offset: 0, bytes: Buffer.alloc(PAGE, 1) },
+    { offset: PAGE + STRETCH, bytes: Buffer.concat([Buffer.from(TEXT), Buffer.alloc(PAGE - TEXT.length)]) },
+  ];
+  writeFileSync(flat, flattenRecords(records));
+  const image = how === "flattened" ? openSource(flat) : { ...source, window: { size, pieces } };
+  const sources = how.startsWith("second") ? [source, image] : [image];
+  const before = sources.length === 2 ? 2 * PAGE : 0;
+  const data = toExtents([{ start: 0, end: size, source: before }]);
+  const memory = rawMemory({ kind: "raw", sources, pageSize: PAGE, snappy: false, data, tolerant: false });
+  const { found, bytes } = search(memory);
+  expect(found).toEqual([PAGE + STRETCH]);
+  expect(bytes).toBeLessThan(2 ** 24);
+  if (how === "flattened") closeOnce([image])();
+});
+
+test("segments that share the bytes of a small file, or holes of the disk: a search ends, and says where", () => {
+  expect([0, PAGE, 2 ** 25].map((held) => mostSearched({ held }))).toEqual([2 ** 35, 2 ** 35, 2 ** 37]);
+  expect(mostSearched({})).toBe(Number.POSITIVE_INFINITY);
+  const shared = (i: number) => ({ start: i * PAGE, end: (i + 1) * PAGE, source: 0 });
+  const data = toExtents(Array.from({ length: 2 ** 12 }, (_, i) => shared(i)));
+  const memory = rawMemory({ kind: "raw", sources: [source], pageSize: PAGE, snappy: false, data, tolerant: false });
+  expect(memory.held).toBe(2 * PAGE);
+  const find = (limit: number) => runAtOnce(findInMemory(memory, Buffer.from(TEXT), 1, (paddr) => paddr, limit));
+  expect(find(2 ** 23)).toEqual({ all: [], endedAt: 2 ** 23 });
+  expect(find(2 ** 24)).toEqual({ all: [] });
+  expect(searchEnded("VMCOREINFO", find(2 ** 23), memory)).toBe(
+    "its memory was searched for VMCOREINFO up to 0x800000 only: the files store 8192 bytes, too few for so much memory",
+  );
+});
+
+test("what a sparse file stores is known, where its file system says so", () => {
+  const path = join(temporaryFolder(), "sparse");
+  writeFileSync(path, Buffer.alloc(PAGE, 1));
+  truncateSync(path, 2 ** 40);
+  const image = openSource(path);
+  const held = bytesHeld(image);
+  closeOnce([image])();
+  const { blocks } = statSync(path);
+  expect([blocks * 512, 2 ** 40]).toContain(held);
+  expect(bytesHeld(source)).toBe(2 * PAGE);
 });
 
 test.each([

@@ -1,5 +1,5 @@
 import type { LongWork } from "../../long-work.js";
-import { findInMemory, type PhysicalMemory } from "../../reader/physical-memory.js";
+import { type Found, findInMemory, type PhysicalMemory } from "../../reader/physical-memory.js";
 
 /** A kernel's banner that was found in memory: the kernel's own, a copy in its log, or one in a file. */
 export interface Banner {
@@ -13,8 +13,8 @@ const MAX_TEXT = 1024;
 /** Logs and files may have many. */
 const MAX_FOUND = 4096;
 
-/** Searches physical memory for kernels' banners. Reads all memory, at the speed of the input. */
-export function findBanners(memory: PhysicalMemory): LongWork<Banner[]> {
+/** Searches physical memory for kernels' banners. Reads as `findInMemory` does. */
+export function findBanners(memory: PhysicalMemory): LongWork<Found<Banner>> {
   return findInMemory(memory, START, MAX_FOUND, (paddr) => {
     const text = bannerAt(memory, paddr);
     return text === undefined ? undefined : { paddr, text };

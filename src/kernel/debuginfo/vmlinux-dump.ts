@@ -2,6 +2,7 @@ import { DumpError } from "../../errors.js";
 import type { LongWork } from "../../long-work.js";
 import type { Dump } from "../../reader/dump.js";
 import { type Machine, mayBeOf } from "../../reader/machine.js";
+import { searchEnded } from "../../reader/physical-memory.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
 import { Warnings } from "../../warnings.js";
 import { archSupport } from "../arch/archs.js";
@@ -48,7 +49,8 @@ function* complete(dump: Dump, vmlinux: Vmlinux, original: Dump): LongWork<Dump>
       },
     );
   }
-  const banners = maySearch(dump) ? yield* findBanners(dump.memory) : bannerOfNote(original, vmlinux, address);
+  const found = maySearch(dump) ? yield* findBanners(dump.memory) : { all: bannerOfNote(original, vmlinux, address) };
+  const banners = found.all;
   const places = banners
     .filter(({ paddr, text }) => {
       const fits = BigInt(paddr) % SMALLEST_PAGE === address % SMALLEST_PAGE;
@@ -69,6 +71,12 @@ function* complete(dump: Dump, vmlinux: Vmlinux, original: Dump): LongWork<Dump>
   // There may be two kernels of one build: the crash kernel that was to write the dump has less memory.
   const [best] = tried.sort((a, b) => b.pages - a.pages);
   if (best !== undefined) return best.dump;
+  if (places.length === 0 && found.endedAt !== undefined) {
+    throw new DumpError("LIMIT", searchEnded(`the kernel of ${vmlinux.name}`, found, dump.memory), {
+      file: dump.paths[0] ?? "",
+      cure: "A size in its headers is damaged, or the file was not written to the end",
+    });
+  }
   if (places.length === 0 || vmlinux.banner === undefined) throw wrongVmlinux(vmlinux, original, banners);
   throw new DumpError("CANNOT_FILTER", `the kernel of ${vmlinux.name} is in its memory, but ${reason}`, {
     file: dump.paths[0] ?? "",

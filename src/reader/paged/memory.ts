@@ -44,6 +44,7 @@ function indexedMemory(
     return Number.POSITIVE_INFINITY;
   };
   return {
+    held: source.held ?? source.size,
     read(into, paddr) {
       let done = 0;
       while (done < into.length) {

@@ -127,9 +127,14 @@ function piecesOf({ lowEnd, end }: E820, size: number): RawPiece[] | undefined {
 
 /** arm64 exports where memory begins as PHYS_OFFSET, riscv64 as phys_ram_base. On other machines it begins at 0. */
 function* byVmcoreinfo(source: ByteSource): LongWork<FoundLayout | undefined> {
-  const [text] = yield* scanForVmcoreinfo({
+  const there = (at: number) => (at < source.size ? at : Number.POSITIVE_INFINITY);
+  const {
+    all: [text],
+  } = yield* scanForVmcoreinfo({
     read: (into, at) => source.read(into, at),
-    next: (at) => (at < source.size ? at : Number.POSITIVE_INFINITY),
+    next: there,
+    nextStored: (at) => there(source.zerosEnd?.(at) ?? at),
+    held: source.held ?? source.size,
   });
   if (text === undefined) return undefined;
   const exported = /^NUMBER\((?:PHYS_OFFSET|phys_ram_base)\)=(?:0x)?([0-9a-f]+)$/m.exec(text.text)?.[1];

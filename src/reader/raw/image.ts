@@ -38,6 +38,7 @@ export function rawMemory({ sources, data, snappy, zeros, tolerant, pageSize }: 
 /** Memory with additional ranges that read as zeros. */
 function withZeros(stored: PhysicalMemory, zeros: Extents): PhysicalMemory {
   return {
+    ...(stored.held !== undefined && { held: stored.held }),
     read(into, paddr) {
       let done = stored.read(into, paddr);
       while (done < into.length) {
@@ -52,7 +53,7 @@ function withZeros(stored: PhysicalMemory, zeros: Extents): PhysicalMemory {
       return done;
     },
     next: (paddr) => Math.min(stored.next(paddr), nextAddress(zeros, paddr)),
-    nextStored: stored.next,
+    nextStored: stored.nextStored ?? stored.next,
   };
 }
 

@@ -18,6 +18,8 @@ export interface ByteSource {
    * may stand for petabytes of zeros.
    */
   zerosEnd?(offset: number): number;
+  /** Bytes that are really stored, where these are fewer: the rest are zeros, or bytes that appear several times. */
+  readonly held?: number;
 }
 
 /**
@@ -30,6 +32,8 @@ export interface FileHandle {
   readonly size: number;
   /** When it was last written, in milliseconds. At the end of a run this must not have changed. */
   readonly mtimeMs: number;
+  /** Bytes that the file system stores for it, if the file has holes and the file system is one that says so at once. */
+  readonly stored?: number;
   /** Whether it is the memory of a machine, not bytes on a disk: see byte-source.ts. */
   readonly live?: boolean;
   /**
@@ -79,7 +83,23 @@ export function openFile(path: string): FileHandle {
     throw new DumpError("NOT_READABLE", problem[0] as string, { file: path, cure });
   }
   const file = { path, fd, size: stat.size, mtimeMs: stat.mtimeMs };
-  return isLiveFile(fd, stat) ? { ...file, live: true } : file;
+  if (isLiveFile(fd, stat)) return { ...file, live: true };
+  const stored = storedOf(fd, stat);
+  return stored === undefined ? file : { ...file, stored };
+}
+
+/** ext4, XFS, Btrfs, tmpfs, and overlayfs over them. Network file systems and ZFS count blocks late or not at all. */
+const COUNTS_BLOCKS: ReadonlySet<number> = new Set([0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630]);
+
+/** The bytes that are stored for a file with holes; `undefined` for one without, or where nobody knows. */
+function storedOf(fd: number, stat: Stats): number | undefined {
+  const stored = stat.blocks * 512;
+  if (!stat.isFile() || !(stored < stat.size)) return undefined;
+  try {
+    return COUNTS_BLOCKS.has(statfsSync(`/proc/self/fd/${fd}`).type) ? stored : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -144,6 +164,7 @@ export function fileSource(file: FileHandle): ByteSource {
   return {
     name: file.path,
     size: file.size,
+    ...(file.stored !== undefined && { held: file.stored }),
     read(into, offset) {
       // A damaged offset may be too large for the system call.
       if (offset >= file.size) return 0;

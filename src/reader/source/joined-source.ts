@@ -27,6 +27,12 @@ export function joinedSource(sources: readonly SourceImage[]): ByteSource {
   return {
     name: parts.map(({ name }) => name).join(", "),
     size,
+    held: parts.reduce((sum, part) => sum + (part.held ?? part.size), 0),
+    zerosEnd(offset) {
+      const i = partAt(offset);
+      const start = starts[i] as number;
+      return start + ((parts[i] as ByteSource).zerosEnd?.(offset - start) ?? offset - start);
+    },
     read(into, offset) {
       let done = 0;
       for (let i = partAt(offset); i < parts.length && done < into.length; i++) {

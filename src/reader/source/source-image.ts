@@ -67,7 +67,7 @@ export function closeInput({ fd }: Pick<FileHandle, "fd">): void {
  * holes.
  */
 export function bytesHeld({ file, spool }: Pick<SourceImage, "file" | "spool">): number {
-  return spool === undefined ? file.size : (spool.ends.at(-1) ?? 0);
+  return spool === undefined ? (file.stored ?? file.size) : (spool.ends.at(-1) ?? 0);
 }
 
 /**

@@ -14,6 +14,7 @@ export function windowSource(outer: ByteSource, { size, pieces }: FileWindow): B
   return {
     name: outer.name,
     size,
+    held: outer.held ?? outer.size,
     read(into, offset) {
       const length = Math.max(0, Math.min(into.length, size - offset));
       let piece = findExtent(pieces, offset);
