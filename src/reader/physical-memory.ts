@@ -42,8 +42,8 @@ export function readPages(memory: PhysicalMemory, paddr: number, into: Uint8Arra
 /** Bytes that `findInMemory` reads at once. A hit that lies across two pieces costs a second read. */
 const PIECE = 1 << 20;
 
-/** Bytes of memory that are searched whatever the files store: 32 GiB, some seconds. */
-const SEARCHED_FREELY = 2 ** 35;
+/** Bytes of memory that are searched whatever the files store: 8 GiB, some seconds if they are holes. */
+const SEARCHED_FREELY = 2 ** 33;
 /**
  * Beyond that, for each byte that the files store. Struct pages alone take a 64th of a machine's memory, and are not all
  * zeros. A file of some KB whose holes, or whose segments that share their bytes, claim terabytes has no kernel.
