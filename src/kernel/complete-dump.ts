@@ -18,7 +18,7 @@ export function* completingWithKernel(
 ): LongWork<CompleteDump> {
   const { vmlinux } = options;
   if (vmlinux === undefined) return yield* completingOwn(dump, warnings, options, doubt);
-  return { dump: yield* dumpWithVmlinux(withoutVmcoreinfo(dump), vmlinux, dump), view: undefined };
+  return { dump: yield* dumpWithVmlinux(withoutVmcoreinfo(dump), vmlinux, dump, warnings), view: undefined };
 }
 
 /** The same at once. */

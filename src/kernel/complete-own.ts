@@ -2,8 +2,8 @@ import { DumpError } from "../errors.js";
 import type { LongWork } from "../long-work.js";
 import { OPTION } from "../option-words.js";
 import type { Dump, DumpHeader, FoundVmcoreinfo } from "../reader/dump.js";
+import { type FoundInMemory, warnOfEnd } from "../reader/find-in-memory.js";
 import { isOfXenHost } from "../reader/notes.js";
-import { searchEnded } from "../reader/physical-memory.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import { pageSizeFor } from "../reader/vmcoreinfo.js";
 import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
@@ -41,6 +41,8 @@ export interface CompleteOptions {
 export interface CompleteDump {
   readonly dump: Dump;
   readonly view: KernelView | undefined;
+  /** A page that is missing or damaged, if no kernel was found: what leads to the kernel may lie there. */
+  readonly damage?: DumpError | undefined;
 }
 
 /** Accepts every text: for callers that classify no pages. */
@@ -171,8 +173,8 @@ function* ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): LongWork<
   const notes = own.map((text, i) => tryText(i === 0 ? dump : without, text, doubt, i + 1));
   const proven = notes.find(isProven);
   if (proven !== undefined && notes.length === 1) return take(proven, notes, warnings);
-  const all = proven === undefined ? [...notes, ...(yield* inMemory(without, warnings, doubt))] : notes;
-  const sorted = byLikelihood(all);
+  const { found: others, damage } = proven === undefined ? yield* inMemory(without, warnings, doubt) : NOTHING;
+  const sorted = byLikelihood([...notes, ...others]);
   const found = sorted.map((one) => one.found);
   warnOfSeveral(found, warnings);
   const [best] = sorted;
@@ -180,7 +182,7 @@ function* ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): LongWork<
     // No text leads to a kernel. The note is still the best source there is.
     const { vmcoreinfo } = dump;
     const known = vmcoreinfo === undefined ? dump : withMemoryOrder(dump, vmcoreinfo);
-    return { dump: { ...known, vmcoreinfoFound: found }, view: undefined };
+    return { dump: { ...known, vmcoreinfoFound: found }, view: undefined, damage };
   }
   const [first] = notes;
   if (first !== undefined && best !== first) {
@@ -227,16 +229,20 @@ function ownTexts({ vmcoreinfo, notes }: Dump): VmcoreinfoText[] {
     .map((text) => ({ paddr: Number.NaN, text, noteLittleEndian: undefined }));
 }
 
+const NOTHING = { found: [], damage: undefined };
+
 /** Tries all texts in memory; of copies only the first. Returns none for a machine's own live memory. */
-function* inMemory(dump: Dump, warnings: Warnings, doubt: Doubt): LongWork<TriedText[]> {
-  if (!maySearch(dump)) return [];
+function* inMemory(
+  dump: Dump,
+  warnings: Warnings,
+  doubt: Doubt,
+): LongWork<Pick<FoundInMemory<TriedText>, "found" | "damage">> {
+  if (!maySearch(dump)) return NOTHING;
   const known = new Map<string, TriedText>();
   const all: TriedText[] = [];
   const texts = yield* scanForVmcoreinfo(dump.memory);
-  if (texts.endedAt !== undefined) {
-    warnings.add("NOT_SEARCHED", ofFile(dump.paths[0] ?? "", searchEnded("VMCOREINFO", texts, dump.memory)));
-  }
-  for (const text of texts.all) {
+  warnOfEnd("VMCOREINFO", texts, dump, warnings);
+  for (const text of texts.found) {
     const { text: words, paddr, noteLittleEndian } = text;
     const copy = known.get(words);
     if (copy === undefined) {
@@ -249,7 +255,7 @@ function* inMemory(dump: Dump, warnings: Warnings, doubt: Doubt): LongWork<Tried
     const found = { ...copy.found, paddr, inNote: noteLittleEndian !== undefined };
     all.push({ ...copy, dump: copy.dump && { ...copy.dump, vmcoreinfoAddress: paddr }, found });
   }
-  return all;
+  return { found: all, damage: texts.damage };
 }
 
 function warnOfSeveral(found: readonly FoundVmcoreinfo[], warnings: Warnings): void {

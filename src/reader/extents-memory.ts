@@ -11,7 +11,6 @@ export function extentsMemory(source: ByteSource, data: Extents): PhysicalMemory
   let hint = 0;
   const { zerosEnd } = source;
   return {
-    held: source.held ?? source.size,
     read(into, paddr) {
       let done = 0;
       while (done < into.length) {

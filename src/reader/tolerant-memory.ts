@@ -13,15 +13,20 @@ export function damageOf(error: unknown): DumpError {
 
 /**
  * Physical memory of a dump that is salvaged: pages that cannot be read count as pages that the dump does not have.
- * Costs nothing until a read fails; then that read goes page by page.
+ * Costs nothing until a read fails; then that read goes page by page. `judge` is given each error, and throws what
+ * cannot be passed over.
  */
-export function tolerantMemory(memory: PhysicalMemory, pageSize: number): PhysicalMemory {
+export function tolerantMemory(
+  memory: PhysicalMemory,
+  pageSize: number,
+  judge: (error: unknown) => void = damageOf,
+): PhysicalMemory {
   const probe = new Uint8Array(pageSize);
   const readable = (paddr: number) => {
     try {
       return memory.read(probe.subarray(0, pageSize - (paddr % pageSize)), paddr) > 0;
     } catch (error) {
-      damageOf(error);
+      judge(error);
       return false;
     }
   };
@@ -40,7 +45,7 @@ export function tolerantMemory(memory: PhysicalMemory, pageSize: number): Physic
       try {
         return memory.read(into, paddr);
       } catch (error) {
-        damageOf(error);
+        judge(error);
       }
       let done = 0;
       while (done < into.length) {
@@ -50,7 +55,7 @@ export function tolerantMemory(memory: PhysicalMemory, pageSize: number): Physic
           done += got;
           if (got < n) return done;
         } catch (error) {
-          damageOf(error);
+          judge(error);
           return done;
         }
       }

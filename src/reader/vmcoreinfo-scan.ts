@@ -1,5 +1,6 @@
 import type { LongWork } from "../long-work.js";
-import { type Found, findInMemory, type PhysicalMemory } from "./physical-memory.js";
+import { type FoundInMemory, findInMemory } from "./find-in-memory.js";
+import type { PhysicalMemory } from "./physical-memory.js";
 
 /** A text in memory that looks like VMCOREINFO. */
 export interface VmcoreinfoText {
@@ -25,8 +26,13 @@ const MAX_FOUND = 256;
  * ELF note for the crash. Kernels before 4.13 have both in their image, so all of memory is searched, not only page
  * starts. Texts that are cut off or mixed with other bytes are left out. Reads as `findInMemory` does.
  */
-export function scanForVmcoreinfo(memory: PhysicalMemory): LongWork<Found<VmcoreinfoText>> {
-  return findInMemory(memory, START, MAX_FOUND, (paddr) => textAt(memory, paddr));
+export function scanForVmcoreinfo(memory: PhysicalMemory): LongWork<FoundInMemory<VmcoreinfoText>> {
+  return findInMemory(
+    memory,
+    START,
+    ({ length }) => length >= MAX_FOUND,
+    (paddr, readable) => textAt(readable, paddr),
+  );
 }
 
 /** The text at `paddr`, if it is complete and plausible. */

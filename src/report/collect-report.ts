@@ -14,6 +14,7 @@ import { packageVersion } from "../package-version.js";
 import { stretchesOf } from "../reader/attach.js";
 import { countBits, type PageBitmap, sharedBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import { isMissingPage } from "../reader/find-in-memory.js";
 import { isLive, warnOfChange } from "../reader/source/input-changed.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
 import { cpuCount } from "../run/cpu-notes.js";
@@ -50,7 +51,7 @@ export async function collectReport(input: Dump, options: ReportOptions = {}): P
   const session = await openSessionAwake(input, options);
   const { dump, whyNoView, warnings } = session;
   if (whyNoView !== undefined) {
-    if (whyNoView.code !== "CANNOT_FILTER") throw whyNoView;
+    if (whyNoView.code !== "CANNOT_FILTER" && !isMissingPage(whyNoView)) throw whyNoView;
     warnings.add("NO_KERNEL_VIEW", `${whyNoView.summary}; the report cannot show kinds of pages`);
   }
   const checked = checkedPlan(session, policyOfLevel(MAX_LEVEL));

@@ -53,8 +53,10 @@ export async function openOwnSession(
 }
 
 /** The session of a dump whose view may be known already. */
-export function sessionOfComplete({ dump, view }: CompleteDump, warnings: Warnings): Session {
-  return view === undefined ? sessionOf(dump, warnings) : { dump, view, whyNoView: undefined, warnings };
+export function sessionOfComplete({ dump, view, damage }: CompleteDump, warnings: Warnings): Session {
+  if (view !== undefined) return { dump, view, whyNoView: undefined, warnings };
+  const session = sessionOf(dump, warnings);
+  return session.view === undefined && damage !== undefined ? { ...session, whyNoView: damage } : session;
 }
 
 /** The session of a complete dump (`completeWithKernel`): looks for its kernel. */

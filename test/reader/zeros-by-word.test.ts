@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { runAtOnce } from "../../src/long-work.js";
 import { toExtents } from "../../src/reader/extents.js";
+import { findInMemory, mostRead, warnOfEnd } from "../../src/reader/find-in-memory.js";
 import { pagedMemory } from "../../src/reader/paged/memory.js";
 import { ENTRY, entryOf, PageIndexBuilder, ZERO_ENTRY } from "../../src/reader/paged/page-index.js";
-import { findInMemory, mostSearched, type PhysicalMemory, searchEnded } from "../../src/reader/physical-memory.js";
+import type { PhysicalMemory } from "../../src/reader/physical-memory.js";
 import { rawMemory } from "../../src/reader/raw/image.js";
 import { bytesHeld, closeOnce, openSource } from "../../src/reader/source/source-image.js";
+import { Warnings } from "../../src/warnings.js";
 import { temporaryFolder } from "../support/filter.js";
 import { flattenRecords } from "../support/flattened-image.js";
 
@@ -21,8 +23,10 @@ afterAll(closeOnce([source]));
 /** Bytes of a stretch of zeros between a page of ones and a page that begins with the text. */
 const STRETCH = 2 ** 37;
 
+const isFound = ({ length }: readonly unknown[]) => length > 0;
+
 /** Addresses of `TEXT`, and how many bytes were read to find them. */
-function search(memory: PhysicalMemory): { found: number[]; bytes: number; endedAt: number | undefined } {
+function search(memory: PhysicalMemory): { found: readonly number[]; bytes: number } {
   let bytes = 0;
   const counted: PhysicalMemory = {
     ...memory,
@@ -31,8 +35,8 @@ function search(memory: PhysicalMemory): { found: number[]; bytes: number; ended
       return memory.read(into, paddr);
     },
   };
-  const { all, endedAt } = runAtOnce(findInMemory(counted, Buffer.from(TEXT), 1, (paddr) => paddr));
-  return { found: all, bytes, endedAt };
+  const search = findInMemory(counted, Buffer.from(TEXT), isFound, (paddr) => paddr);
+  return { found: runAtOnce(search).found, bytes };
 }
 
 test.each([false, true])("in a memory image (salvaged: %s)", (tolerant) => {
@@ -50,6 +54,13 @@ test.each([false, true])("in a memory image (salvaged: %s)", (tolerant) => {
   expect(found).toEqual([PAGE + STRETCH]);
   expect(bytes).toBeLessThan(2 ** 24);
 });
+
+/** Memory of so many pages, which are all the same page of the file. */
+function sharing(pages: number, at: number): PhysicalMemory {
+  const shared = (i: number) => ({ start: i * PAGE, end: (i + 1) * PAGE, source: at });
+  const data = toExtents(Array.from({ length: pages }, (_, i) => shared(i)));
+  return rawMemory({ kind: "raw", sources: [source], pageSize: PAGE, snappy: false, data, tolerant: false });
+}
 
 /** `STRETCH` bytes of a file between two of the pages above, by the records of a flattened file or by a window. */
 test.each(["flattened", "window", "second of two files"])("between the records of a file: %s", (how) => {
@@ -76,18 +87,41 @@ test.each(["flattened", "window", "second of two files"])("between the records o
 });
 
 test("segments that share the bytes of a small file, or holes of the disk: a search ends, and says where", () => {
-  expect([0, PAGE, 2 ** 25].map((held) => mostSearched({ held }))).toEqual([2 ** 33, 2 ** 33, 2 ** 37]);
-  expect(mostSearched({})).toBe(Number.POSITIVE_INFINITY);
-  const shared = (i: number) => ({ start: i * PAGE, end: (i + 1) * PAGE, source: 0 });
-  const data = toExtents(Array.from({ length: 2 ** 12 }, (_, i) => shared(i)));
-  const memory = rawMemory({ kind: "raw", sources: [source], pageSize: PAGE, snappy: false, data, tolerant: false });
+  expect([0, PAGE, 2 ** 25].map(mostRead)).toEqual([2 ** 33, 2 ** 33, 2 ** 37]);
+  expect(mostRead()).toBe(Number.POSITIVE_INFINITY);
+  const memory = sharing(2 ** 12, 0);
   expect(memory.held).toBe(2 * PAGE);
-  const find = (limit: number) => runAtOnce(findInMemory(memory, Buffer.from(TEXT), 1, (paddr) => paddr, limit));
-  expect(find(2 ** 23)).toEqual({ all: [], endedAt: 2 ** 23 });
-  expect(find(2 ** 24)).toEqual({ all: [] });
-  expect(searchEnded("VMCOREINFO", find(2 ** 23), memory)).toBe(
-    "its memory was searched for VMCOREINFO up to 0x800000 only: the files store 8192 bytes, too few for so much memory",
+  const find = (limit: number) => runAtOnce(findInMemory(memory, Buffer.from(TEXT), isFound, (paddr) => paddr, limit));
+  expect(find(2 ** 23)).toEqual({ found: [], damage: undefined, endedAt: 2 ** 23 });
+  expect(find(2 ** 24)).toEqual({ found: [], damage: undefined, endedAt: undefined });
+  const warnings = new Warnings();
+  warnOfEnd("VMCOREINFO", find(2 ** 23), { memory, paths: ["dump"] }, warnings);
+  expect(warnings.list).toEqual([
+    expect.objectContaining({
+      code: "NOT_SEARCHED",
+      message:
+        "dump: its memory was searched for VMCOREINFO up to 0x800000 only: the files store 8192 bytes, too few for so much memory",
+    }),
+  ]);
+});
+
+test("data that begin like what is searched for: what is read to look at them counts", () => {
+  const memory = sharing(2 ** 12, PAGE);
+  let looked = 0;
+  const search = findInMemory(
+    memory,
+    Buffer.from(TEXT),
+    isFound,
+    (paddr, readable) => {
+      looked++;
+      readable.read(Buffer.alloc(2 ** 16), paddr);
+      return undefined;
+    },
+    2 ** 24,
   );
+  expect(runAtOnce(search)).toEqual({ found: [], damage: undefined, endedAt: 240 * PAGE });
+  // The piece itself is a MiB.
+  expect(looked).toBe(240);
 });
 
 test("what a sparse file stores is known, where its file system says so", () => {

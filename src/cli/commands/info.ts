@@ -3,6 +3,7 @@ import { DumpError } from "../../errors.js";
 import { roughSize } from "../../estimate/rough-size.js";
 import type { CompleteOptions } from "../../kernel/complete-own.js";
 import { tasksIn } from "../../library/tasks-of.js";
+import { isMissingPage } from "../../reader/find-in-memory.js";
 import { warnOfChange } from "../../reader/source/input-changed.js";
 import type { Session } from "../../run/own-session.js";
 import { openSessionAwake } from "../../run/session.js";
@@ -52,13 +53,19 @@ roughly what it would shrink to.`,
 function countTasks({ dump, view }: Session, vmlinux: CompleteOptions["vmlinux"]): TaskCounts | null {
   if (view === undefined || dump.paths.some(isStorePath)) return null;
   const counts = { total: 0, kernelThreads: 0, running: 0, uninterruptible: 0 };
-  for (const { pid, state, isKernelThread } of tasksIn(dump, view, vmlinux)) {
-    // The list contains the idle task of the first CPU, but not those of the others.
-    if (pid === 0) continue;
-    counts.total++;
-    if (isKernelThread) counts.kernelThreads++;
-    if (state === "R") counts.running++;
-    if (state === "D") counts.uninterruptible++;
+  try {
+    for (const { pid, state, isKernelThread } of tasksIn(dump, view, vmlinux)) {
+      // The list contains the idle task of the first CPU, but not those of the others.
+      if (pid === 0) continue;
+      counts.total++;
+      if (isKernelThread) counts.kernelThreads++;
+      if (state === "R") counts.running++;
+      if (state === "D") counts.uninterruptible++;
+    }
+  } catch (error) {
+    // A part of them would be a wrong number.
+    if (isMissingPage(error)) return null;
+    throw error;
   }
   return counts.total === 0 ? null : counts;
 }

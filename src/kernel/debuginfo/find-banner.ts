@@ -1,5 +1,6 @@
 import type { LongWork } from "../../long-work.js";
-import { type Found, findInMemory, type PhysicalMemory } from "../../reader/physical-memory.js";
+import { type FoundInMemory, findInMemory } from "../../reader/find-in-memory.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 
 /** A kernel's banner that was found in memory: the kernel's own, a copy in its log, or one in a file. */
 export interface Banner {
@@ -14,11 +15,16 @@ const MAX_TEXT = 1024;
 const MAX_FOUND = 4096;
 
 /** Searches physical memory for kernels' banners. Reads as `findInMemory` does. */
-export function findBanners(memory: PhysicalMemory): LongWork<Found<Banner>> {
-  return findInMemory(memory, START, MAX_FOUND, (paddr) => {
-    const text = bannerAt(memory, paddr);
-    return text === undefined ? undefined : { paddr, text };
-  });
+export function findBanners(memory: PhysicalMemory): LongWork<FoundInMemory<Banner>> {
+  return findInMemory(
+    memory,
+    START,
+    ({ length }) => length >= MAX_FOUND,
+    (paddr, readable) => {
+      const text = bannerAt(readable, paddr);
+      return text === undefined ? undefined : { paddr, text };
+    },
+  );
 }
 
 /** The text at an address, if it is a banner. */

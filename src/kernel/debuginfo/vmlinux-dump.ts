@@ -1,8 +1,8 @@
 import { DumpError } from "../../errors.js";
 import type { LongWork } from "../../long-work.js";
 import type { Dump } from "../../reader/dump.js";
+import { warnOfEnd } from "../../reader/find-in-memory.js";
 import { type Machine, mayBeOf } from "../../reader/machine.js";
-import { searchEnded } from "../../reader/physical-memory.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
 import { Warnings } from "../../warnings.js";
 import { archSupport } from "../arch/archs.js";
@@ -22,10 +22,10 @@ import { type KernelImage, kernelImage } from "./vmlinux-image.js";
  * memory once; of a machine's own live memory it reads only what the note leads to (may-search.ts). Throws `BAD_OPTION`
  * for a vmlinux of another kernel, `CANNOT_FILTER` if the kernel's memory is not found, and what `openVmlinux` throws.
  */
-export function* dumpWithVmlinux(dump: Dump, given: GivenFile, original: Dump): LongWork<Dump> {
+export function* dumpWithVmlinux(dump: Dump, given: GivenFile, original: Dump, warnings: Warnings): LongWork<Dump> {
   const vmlinux = openVmlinux(given);
   try {
-    return yield* complete(dump, vmlinux, original);
+    return yield* complete(dump, vmlinux, original, warnings);
   } finally {
     vmlinux.close();
   }
@@ -36,7 +36,7 @@ interface Tried {
   readonly pages: number;
 }
 
-function* complete(dump: Dump, vmlinux: Vmlinux, original: Dump): LongWork<Dump> {
+function* complete(dump: Dump, vmlinux: Vmlinux, original: Dump, warnings: Warnings): LongWork<Dump> {
   checkMachine(dump, vmlinux);
   const address = vmlinux.linked("linux_banner")?.address;
   if (address === undefined) {
@@ -49,8 +49,11 @@ function* complete(dump: Dump, vmlinux: Vmlinux, original: Dump): LongWork<Dump>
       },
     );
   }
-  const found = maySearch(dump) ? yield* findBanners(dump.memory) : { all: bannerOfNote(original, vmlinux, address) };
-  const banners = found.all;
+  const search = maySearch(dump)
+    ? yield* findBanners(dump.memory)
+    : { found: bannerOfNote(original, vmlinux, address), damage: undefined, endedAt: undefined };
+  const { found: banners, damage } = search;
+  warnOfEnd("the kernel's banner", search, dump, warnings);
   const places = banners
     .filter(({ paddr, text }) => {
       const fits = BigInt(paddr) % SMALLEST_PAGE === address % SMALLEST_PAGE;
@@ -71,12 +74,7 @@ function* complete(dump: Dump, vmlinux: Vmlinux, original: Dump): LongWork<Dump>
   // There may be two kernels of one build: the crash kernel that was to write the dump has less memory.
   const [best] = tried.sort((a, b) => b.pages - a.pages);
   if (best !== undefined) return best.dump;
-  if (places.length === 0 && found.endedAt !== undefined) {
-    throw new DumpError("LIMIT", searchEnded(`the kernel of ${vmlinux.name}`, found, dump.memory), {
-      file: dump.paths[0] ?? "",
-      cure: "A size in its headers is damaged, or the file was not written to the end",
-    });
-  }
+  if (damage !== undefined) throw damage;
   if (places.length === 0 || vmlinux.banner === undefined) throw wrongVmlinux(vmlinux, original, banners);
   throw new DumpError("CANNOT_FILTER", `the kernel of ${vmlinux.name} is in its memory, but ${reason}`, {
     file: dump.paths[0] ?? "",

@@ -1,7 +1,7 @@
 import type { Extents } from "../extents.js";
 import { extentsMemory, setExtentBits } from "../extents-memory.js";
 import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
-import { attachSource, type SourceImage } from "../source/source-image.js";
+import { attachSource, bytesHeld, type SourceImage } from "../source/source-image.js";
 import { tolerantMemory } from "../tolerant-memory.js";
 
 /** An opened ELF dump as plain data. */
@@ -19,7 +19,7 @@ export interface ElfImage {
 
 /** Physical memory of an ELF dump. */
 export function elfMemory(image: ElfImage): PhysicalMemory {
-  const memory = extentsMemory(attachSource(image.source), image.data);
+  const memory = { ...extentsMemory(attachSource(image.source), image.data), held: bytesHeld(image.source) };
   return image.tolerant ? tolerantMemory(memory, image.pageSize) : memory;
 }
 

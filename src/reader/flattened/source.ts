@@ -16,7 +16,6 @@ export function flattenedSource(outer: ByteSource, index: FlattenedIndex): ByteS
   return {
     name: outer.name,
     size: index.size,
-    held: outer.held ?? outer.size,
     read(into, offset) {
       const length = Math.max(0, Math.min(into.length, index.size - offset));
       let done = 0;

@@ -1,5 +1,6 @@
 import { copyBits, findBit, type PageBitmap, setBits, testBit } from "../bitmap.js";
 import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
+import { bytesHeld } from "../source/source-image.js";
 import { type Stretches, stretchesOver } from "../stretches.js";
 import { tolerantMemory } from "../tolerant-memory.js";
 import type { KdumpImage } from "./image.js";
@@ -7,7 +8,7 @@ import { PartReader } from "./part-reader.js";
 
 /** Physical memory of a kdump-compressed dump. */
 export function kdumpMemory(image: KdumpImage): PhysicalMemory {
-  const memory = strictMemory(image);
+  const memory = { ...strictMemory(image), held: bytesHeld(...image.parts.map(({ source }) => source)) };
   return image.tolerant ? tolerantMemory(memory, image.pageSize) : memory;
 }
 

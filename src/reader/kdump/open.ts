@@ -33,7 +33,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
   );
   const first = files[0] as (typeof files)[number];
   const source = attachSource(first.image);
-  const held = images.reduce((sum, image) => sum + bytesHeld(image), 0);
+  const held = bytesHeld(...images);
   const header = salvage ? withBitmapInFile(first.header, source.size, held) : first.header;
   checkClaim(header.maxMapnr, held, source.name);
   const take = salvage ? readWhatIsThere : readExactly;

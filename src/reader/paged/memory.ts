@@ -5,7 +5,7 @@ import { type Extents, findExtent, type Piece, toExtents } from "../extents.js";
 import { nextAddress, setExtentBits } from "../extents-memory.js";
 import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
 import { type ByteSource, readExactly, readInto } from "../source/byte-source.js";
-import { attachSource } from "../source/source-image.js";
+import { attachSource, bytesHeld } from "../source/source-image.js";
 import { tolerantMemory } from "../tolerant-memory.js";
 import { type PagedImage, RECORD_HEAD } from "./image.js";
 import { ENTRY, entryAt, NOT_LISTED, nextListed, nextStored, nextUnlisted, ZERO_ENTRY } from "./page-index.js";
@@ -44,7 +44,6 @@ function indexedMemory(
     return Number.POSITIVE_INFINITY;
   };
   return {
-    held: source.held ?? source.size,
     read(into, paddr) {
       let done = 0;
       while (done < into.length) {
@@ -161,7 +160,7 @@ class PageReader {
 
 /** Physical memory of a file that stores pages one by one. */
 export function pagedMemory(image: PagedImage): PhysicalMemory {
-  const memory = indexedMemory(attachSource(image.source), image);
+  const memory = { ...indexedMemory(attachSource(image.source), image), held: bytesHeld(image.source) };
   return image.tolerant ? tolerantMemory(memory, image.pageSize) : memory;
 }
 

@@ -1,9 +1,14 @@
 import { DumpError } from "../../errors.js";
 import type { LongWork } from "../../long-work.js";
 import { OPTION } from "../../option-words.js";
+import type { Warnings } from "../../warnings.js";
+import { toExtents } from "../extents.js";
+import { extentsMemory } from "../extents-memory.js";
 import { fields } from "../fields.js";
+import { type FoundInMemory, findInMemory, warnOfEnd } from "../find-in-memory.js";
+import type { PhysicalMemory } from "../physical-memory.js";
 import type { ByteSource } from "../source/byte-source.js";
-import { scanForVmcoreinfo } from "../vmcoreinfo-scan.js";
+import { scanForVmcoreinfo, type VmcoreinfoText } from "../vmcoreinfo-scan.js";
 import type { RawPiece } from "./pieces.js";
 
 /*
@@ -20,7 +25,6 @@ export interface FoundLayout {
 }
 
 const FOUR_GIB = 2 ** 32;
-const PIECE = 1 << 20;
 /** Offsets in boot_params: the number of e820 entries, the boot flag 0xaa55, "HdrS", the entries. */
 const COUNT_AT = 0x1e8;
 const FLAG_AT = 0x1fe;
@@ -38,10 +42,17 @@ const MOST_RESERVED = 512 * 2 ** 20;
 /** The most copies of boot_params that are read: the kernel's own, the boot loader's, those in images of kernels. */
 const MAX_COPIES = 64;
 
-/** Finds out where the memory in a file is. Throws `BAD_OPTION` if nothing in it shows that. */
-export function* findLayout(source: ByteSource): LongWork<FoundLayout> {
-  const found = (yield* byE820(source)) ?? (yield* byVmcoreinfo(source));
+/** Finds out where the memory in a file is that stores `held` bytes. Throws `BAD_OPTION` if nothing in it shows that. */
+export function* findLayout(source: ByteSource, held: number, warnings: Warnings): LongWork<FoundLayout> {
+  const { size } = source;
+  // As if its offsets were addresses.
+  const memory = { ...extentsMemory(source, toExtents([{ start: 0, end: size, source: 0 }])), held };
+  const found = yield* byE820(memory, size);
   if (found !== undefined) return found;
+  const search = yield* scanForVmcoreinfo(memory);
+  const layout = byVmcoreinfo(search, size);
+  if (layout !== undefined) return layout;
+  warnOfEnd("an e820 map and VMCOREINFO", search, { memory, paths: [source.name] }, warnings);
   throw new DumpError(
     "BAD_OPTION",
     "has neither an e820 map that fits its size nor a VMCOREINFO, so its physical addresses are not known",
@@ -67,24 +78,20 @@ interface E820 {
   readonly end: number;
 }
 
-function* byE820(source: ByteSource): LongWork<FoundLayout | undefined> {
-  let copies = 0;
-  const piece = Buffer.alloc(PIECE + PARAMS);
-  for (let position = 0; position < source.size; position += PIECE) {
-    const view = piece.subarray(0, source.read(piece, position));
-    for (let at = view.indexOf(MAGIC); at !== -1 && at < PIECE; at = view.indexOf(MAGIC, at + 1)) {
-      const start = position + at - MAGIC_AT;
-      if (start < 0) continue;
+/** Reads up to the first map that fits the size of the file. */
+function* byE820(memory: PhysicalMemory, size: number): LongWork<FoundLayout | undefined> {
+  const fits = (map: E820 | undefined) => map && piecesOf(map, size);
+  const { found } = yield* findInMemory<E820>(
+    memory,
+    MAGIC,
+    (maps) => maps.length === MAX_COPIES || fits(maps.at(-1)) !== undefined,
+    (at, readable) => {
       const params = Buffer.alloc(PARAMS);
-      const map = source.read(params, start) === PARAMS ? e820In(params) : undefined;
-      const pieces = map && piecesOf(map, source.size);
-      if (pieces !== undefined) return { pieces, by: "by its e820 map" };
-      if (map !== undefined && ++copies === MAX_COPIES) return undefined;
-      yield;
-    }
-    yield;
-  }
-  return undefined;
+      return readable.read(params, at - MAGIC_AT) === PARAMS ? e820In(params) : undefined;
+    },
+  );
+  const pieces = fits(found.at(-1));
+  return pieces && { pieces, by: "by its e820 map" };
 }
 
 /** The map, if these bytes are boot_params with a map that begins at address 0, ascends and has known types. */
@@ -126,21 +133,15 @@ function piecesOf({ lowEnd, end }: E820, size: number): RawPiece[] | undefined {
 }
 
 /** arm64 exports where memory begins as PHYS_OFFSET, riscv64 as phys_ram_base. On other machines it begins at 0. */
-function* byVmcoreinfo(source: ByteSource): LongWork<FoundLayout | undefined> {
-  const there = (at: number) => (at < source.size ? at : Number.POSITIVE_INFINITY);
-  const {
-    all: [text],
-  } = yield* scanForVmcoreinfo({
-    read: (into, at) => source.read(into, at),
-    next: there,
-    nextStored: (at) => there(source.zerosEnd?.(at) ?? at),
-    held: source.held ?? source.size,
-  });
+function byVmcoreinfo(search: FoundInMemory<VmcoreinfoText>, size: number): FoundLayout | undefined {
+  const { found, damage } = search;
+  const [text] = found;
+  if (text === undefined && damage !== undefined) throw damage;
   if (text === undefined) return undefined;
   const exported = /^NUMBER\((?:PHYS_OFFSET|phys_ram_base)\)=(?:0x)?([0-9a-f]+)$/m.exec(text.text)?.[1];
   const start = exported === undefined ? 0 : Number.parseInt(exported, 16);
   if (!Number.isSafeInteger(start)) return undefined;
-  const isLong = exported === undefined && source.size > 2 ** 31;
+  const isLong = exported === undefined && size > 2 ** 31;
   // A PC with more than 2 GiB has a hole somewhere, so that address 0 alone would be a guess.
   return isLong ? undefined : { pieces: [{ start, end: undefined }], by: "by its VMCOREINFO" };
 }

@@ -2,7 +2,7 @@ import { type Extents, findExtent } from "../extents.js";
 import { extentsMemory, nextAddress, setExtentBits } from "../extents-memory.js";
 import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
 import { joinedSource } from "../source/joined-source.js";
-import type { SourceImage } from "../source/source-image.js";
+import { bytesHeld, type SourceImage } from "../source/source-image.js";
 import { tolerantMemory } from "../tolerant-memory.js";
 import { snappyMemory } from "./snappy-memory.js";
 
@@ -31,14 +31,13 @@ export interface RawImage {
 export function rawMemory({ sources, data, snappy, zeros, tolerant, pageSize }: RawImage): PhysicalMemory {
   const bytes = joinedSource(sources);
   const stored = snappy ? snappyMemory(bytes, data) : extentsMemory(bytes, data);
-  const memory = zeros === undefined ? stored : withZeros(stored, zeros);
+  const memory = { ...(zeros === undefined ? stored : withZeros(stored, zeros)), held: bytesHeld(...sources) };
   return tolerant ? tolerantMemory(memory, pageSize) : memory;
 }
 
 /** Memory with additional ranges that read as zeros. */
 function withZeros(stored: PhysicalMemory, zeros: Extents): PhysicalMemory {
   return {
-    ...(stored.held !== undefined && { held: stored.held }),
     read(into, paddr) {
       let done = stored.read(into, paddr);
       while (done < into.length) {

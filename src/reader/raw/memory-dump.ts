@@ -54,7 +54,7 @@ export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnin
   const all = zeros === undefined ? data : bothExtents(data, zeros);
   const maxMapnr = Math.ceil((all.end[all.count - 1] as number) / pageSize);
   checkPageCount(maxMapnr, name);
-  const held = sources.reduce((sum, source) => sum + bytesHeld(source), 0);
+  const held = bytesHeld(...sources);
   checkClaim(pagesIn(all, pageSize), held, name);
   const image: RawImage = { kind: "raw", sources, pageSize, data, snappy, tolerant: salvage, ...(zeros && { zeros }) };
   const codecs = snappy ? ["snappy"] : [];

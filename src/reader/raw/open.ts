@@ -1,7 +1,7 @@
 import type { WarningParts } from "../../warnings.js";
 import type { Dump } from "../dump.js";
 import type { Opening } from "../format.js";
-import { attachSource, type SourceImage } from "../source/source-image.js";
+import { attachSource, bytesHeld, type SourceImage } from "../source/source-image.js";
 import { layOutFiles } from "./addressed-files.js";
 import { findLayout, layoutText } from "./find-layout.js";
 import { readRanges } from "./lime.js";
@@ -14,7 +14,8 @@ import { layOut, type RawPiece, type RawPlace } from "./pieces.js";
  */
 export function* openRaw(source: SourceImage, place: RawPlace, options: MemoryOptions): Opening {
   const { path: name, size } = source.file;
-  const found = place === "auto" ? yield* findLayout(attachSource(source)) : undefined;
+  const found =
+    place === "auto" ? yield* findLayout(attachSource(source), bytesHeld(source), options.warnings) : undefined;
   const data = layOut(found?.pieces ?? (place as readonly RawPiece[]), size, name);
   const where = found === undefined ? "" : ` at ${layoutText(found.pieces)} ${found.by}`;
   return memoryDump(

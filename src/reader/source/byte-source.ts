@@ -18,8 +18,6 @@ export interface ByteSource {
    * may stand for petabytes of zeros.
    */
   zerosEnd?(offset: number): number;
-  /** Bytes that are really stored, where these are fewer: the rest are zeros, or bytes that appear several times. */
-  readonly held?: number;
 }
 
 /**
@@ -88,8 +86,11 @@ export function openFile(path: string): FileHandle {
   return stored === undefined ? file : { ...file, stored };
 }
 
-/** ext4, XFS, Btrfs, tmpfs, and overlayfs over them. Network file systems and ZFS count blocks late or not at all. */
-const COUNTS_BLOCKS: ReadonlySet<number> = new Set([0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630]);
+/**
+ * ext4, XFS, Btrfs, tmpfs. Network file systems and ZFS count blocks late or not at all, and may be those below an
+ * overlayfs.
+ */
+const COUNTS_BLOCKS: ReadonlySet<number> = new Set([0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994]);
 
 /** The bytes that are stored for a file with holes; `undefined` for one without, or where nobody knows. */
 function storedOf(fd: number, stat: Stats): number | undefined {
@@ -164,7 +165,6 @@ export function fileSource(file: FileHandle): ByteSource {
   return {
     name: file.path,
     size: file.size,
-    ...(file.stored !== undefined && { held: file.stored }),
     read(into, offset) {
       // A damaged offset may be too large for the system call.
       if (offset >= file.size) return 0;

@@ -27,7 +27,6 @@ export function joinedSource(sources: readonly SourceImage[]): ByteSource {
   return {
     name: parts.map(({ name }) => name).join(", "),
     size,
-    held: parts.reduce((sum, part) => sum + (part.held ?? part.size), 0),
     zerosEnd(offset) {
       const i = partAt(offset);
       const start = starts[i] as number;

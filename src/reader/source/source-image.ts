@@ -63,11 +63,13 @@ export function closeInput({ fd }: Pick<FileHandle, "fd">): void {
 }
 
 /**
- * Bytes that were really read or stored for an input. The size that it unpacks to, or is rearranged to, may mostly be
+ * Bytes that were really read or stored for inputs. The size that one unpacks to, or is rearranged to, may mostly be
  * holes.
  */
-export function bytesHeld({ file, spool }: Pick<SourceImage, "file" | "spool">): number {
-  return spool === undefined ? (file.stored ?? file.size) : (spool.ends.at(-1) ?? 0);
+export function bytesHeld(...images: readonly Pick<SourceImage, "file" | "spool">[]): number {
+  const held = ({ file, spool }: Pick<SourceImage, "file" | "spool">) =>
+    spool === undefined ? (file.stored ?? file.size) : (spool.ends.at(-1) ?? 0);
+  return images.reduce((sum, image) => sum + held(image), 0);
 }
 
 /**

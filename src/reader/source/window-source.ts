@@ -14,7 +14,6 @@ export function windowSource(outer: ByteSource, { size, pieces }: FileWindow): B
   return {
     name: outer.name,
     size,
-    held: outer.held ?? outer.size,
     read(into, offset) {
       const length = Math.max(0, Math.min(into.length, size - offset));
       let piece = findExtent(pieces, offset);

@@ -49,7 +49,7 @@ async function withoutAnyText(name: string): Promise<string> {
   const path = join(folder, `${name}.elf`);
   writeFileSync(path, bytes);
   const dump = openDump(path);
-  expect([dump.vmcoreinfo, runAtOnce(scanForVmcoreinfo(dump.memory)).all]).toEqual([undefined, []]);
+  expect([dump.vmcoreinfo, runAtOnce(scanForVmcoreinfo(dump.memory)).found]).toEqual([undefined, []]);
   dump.close();
   return path;
 }

@@ -8,6 +8,7 @@ import { openDump } from "../../../src/reader/open.js";
 import { openInput } from "../../../src/reader/open-input.js";
 import type { OpenOptions } from "../../../src/reader/open-sources.js";
 import { findLayout, layoutText } from "../../../src/reader/raw/find-layout.js";
+import type { ByteSource } from "../../../src/reader/source/byte-source.js";
 import { Warnings } from "../../../src/warnings.js";
 import { patternBytes } from "../../support/bytes.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";
@@ -49,6 +50,8 @@ function sparse(size: number, at: number, bytes: Uint8Array) {
   };
 }
 
+const find = (source: ByteSource) => runAtOnce(findLayout(source, source.size, new Warnings()));
+
 const low = [0, 0x9fc00, 1] as const;
 const bios = [0x9fc00, 0xa0000, 2] as const;
 
@@ -68,7 +71,7 @@ describe("an e820 map", () => {
       "0-0x1800000,0x100000000-",
     ],
   ] as const)("%s", (_, size, entries, layout) => {
-    const found = runAtOnce(findLayout(sparse(size, 3 * MiB + 0x120, bootParams(entries))));
+    const found = find(sparse(size, 3 * MiB + 0x120, bootParams(entries)));
     expect(layoutText(found.pieces)).toBe(layout);
     expect(found.by).toBe("by its e820 map");
   });
@@ -79,7 +82,7 @@ describe("an e820 map", () => {
     ["that does not begin at 0", [[MiB, 40 * MiB, 1]]],
     ["of unknown types", [low, [MiB, 40 * MiB, 77]]],
   ] as const)("%s is not taken", (_, entries) => {
-    const failure = failureOf(() => runAtOnce(findLayout(sparse(40 * MiB, 3 * MiB, bootParams(entries)))));
+    const failure = failureOf(() => find(sparse(40 * MiB, 3 * MiB, bootParams(entries))));
     expect(failure).toMatchObject({ code: "BAD_OPTION", file: "image" });
     expect(failure.cure).toContain("0-3G,4G-");
   });
@@ -91,7 +94,7 @@ test.each([
   ["", "0-"],
 ])("the base in VMCOREINFO: %j", (line, layout) => {
   const info = `OSRELEASE=6.1.0\nPAGESIZE=4096\nSYMBOL(init_uts_ns)=ffffffff81001000\nSIZE(page)=64\n${line}`;
-  expect(layoutText(runAtOnce(findLayout(sparse(8 * MiB, 5 * MiB, Buffer.from(`${info}\0`)))).pieces)).toBe(layout);
+  expect(layoutText(find(sparse(8 * MiB, 5 * MiB, Buffer.from(`${info}\0`))).pieces)).toBe(layout);
 });
 
 describe("files at addresses", () => {

@@ -40,7 +40,6 @@ export function spoolSource(file: FileHandle, { size, ends }: SpoolIndex): ByteS
   return {
     name: file.path,
     size,
-    held: ends.at(-1) ?? 0,
     read(into, offset) {
       const length = Math.max(0, Math.min(into.length, size - offset));
       for (let done = 0; done < length; ) {
