@@ -1,6 +1,6 @@
 /** What a small damaged or hostile file may make the reader ask for: nothing near what its headers claim. */
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -76,8 +76,8 @@ describe("memory that a file of a few KiB claims", () => {
 
 test("64 TiB, where the file has 64 MiB", () => {
   const path = join(folder, "large");
-  writeFileSync(path, elfOf(64 * TiB));
-  truncateSync(path, 2 ** 26 + PAGE);
+  // Holes would not count.
+  writeFileSync(path, Buffer.concat([elfOf(64 * TiB), Buffer.alloc(2 ** 26)]));
   const dump = openDump(path);
   expect(dump.maxMapnr).toBe(2 ** 34 + 256);
   dump.close();
