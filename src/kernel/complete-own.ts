@@ -241,7 +241,7 @@ function* inMemory(
   const known = new Map<string, TriedText>();
   const all: TriedText[] = [];
   const texts = yield* scanForVmcoreinfo(dump.memory);
-  warnOfEnd("VMCOREINFO", texts, dump, warnings);
+  warnOfEnd(texts, dump, warnings);
   for (const text of texts.found) {
     const { text: words, paddr, noteLittleEndian } = text;
     const copy = known.get(words);

@@ -113,15 +113,14 @@ export function isMissingPage(error: unknown): error is DumpError {
   return error instanceof DumpError && (error.code === "TRUNCATED" || error.code === "CORRUPT");
 }
 
-/** Warns if a search of a file for `what` ended before the end of memory. */
+/** Warns if a search of a dump for its kernel ended before the end of memory. */
 export function warnOfEnd(
-  what: string,
   { endedAt }: FoundInMemory<unknown>,
   { memory, paths: [file = ""] }: Pick<Dump, "memory" | "paths">,
   warnings: Warnings,
 ): void {
   if (endedAt === undefined) return;
   const { held = 0 } = memory;
-  const reason = `its memory was searched for ${what} up to 0x${endedAt.toString(16)} only: the files store ${held} bytes, too few for so much memory`;
+  const reason = `its memory was searched for the kernel up to 0x${endedAt.toString(16)} only: the files store ${held} bytes, too few for so much memory`;
   warnings.add("NOT_SEARCHED", ofFile(file, reason));
 }

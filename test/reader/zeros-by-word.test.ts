@@ -95,12 +95,12 @@ test("segments that share the bytes of a small file, or holes of the disk: a sea
   expect(find(2 ** 23)).toEqual({ found: [], damage: undefined, endedAt: 2 ** 23 });
   expect(find(2 ** 24)).toEqual({ found: [], damage: undefined, endedAt: undefined });
   const warnings = new Warnings();
-  warnOfEnd("VMCOREINFO", find(2 ** 23), { memory, paths: ["dump"] }, warnings);
+  warnOfEnd(find(2 ** 23), { memory, paths: ["dump"] }, warnings);
   expect(warnings.list).toEqual([
     expect.objectContaining({
       code: "NOT_SEARCHED",
       message:
-        "dump: its memory was searched for VMCOREINFO up to 0x800000 only: the files store 8192 bytes, too few for so much memory",
+        "dump: its memory was searched for the kernel up to 0x800000 only: the files store 8192 bytes, too few for so much memory",
     }),
   ]);
 });

@@ -53,7 +53,7 @@ function* complete(dump: Dump, vmlinux: Vmlinux, original: Dump, warnings: Warni
     ? yield* findBanners(dump.memory)
     : { found: bannerOfNote(original, vmlinux, address), damage: undefined, endedAt: undefined };
   const { found: banners, damage } = search;
-  warnOfEnd("the kernel's banner", search, dump, warnings);
+  warnOfEnd(search, dump, warnings);
   const places = banners
     .filter(({ paddr, text }) => {
       const fits = BigInt(paddr) % SMALLEST_PAGE === address % SMALLEST_PAGE;

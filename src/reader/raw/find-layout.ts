@@ -52,7 +52,7 @@ export function* findLayout(source: ByteSource, held: number, warnings: Warnings
   const search = yield* scanForVmcoreinfo(memory);
   const layout = byVmcoreinfo(search, size);
   if (layout !== undefined) return layout;
-  warnOfEnd("an e820 map and VMCOREINFO", search, { memory, paths: [source.name] }, warnings);
+  warnOfEnd(search, { memory, paths: [source.name] }, warnings);
   throw new DumpError(
     "BAD_OPTION",
     "has neither an e820 map that fits its size nor a VMCOREINFO, so its physical addresses are not known",
