@@ -23,7 +23,7 @@ import { inWords, OPTION } from "./option-words.js";
  * | `VMCOREINFO_DEVICE` | the entry of `--vmcoreinfo-device` leads to no note | it is not used |
  * | `VMCOREINFO_LINE` | a line of VMCOREINFO is not understood | it is not used |
  * | `SEVERAL_KERNELS` | memory holds VMCOREINFO of several kernels | the first that fits is used; `--vmcoreinfo-at` takes another |
- * | `NOT_SEARCHED` | the files store less than a 4,096th of the memory that they claim, and that is more than 8 GiB | the rest is not searched for VMCOREINFO or the kernel's banner |
+ * | `NOT_SEARCHED` | the files store less than a 4,096th of the memory that they claim, and that is more than 2 GiB | the rest is not searched for VMCOREINFO or the kernel's banner |
  * | `PAGE_SIZE_GUESSED` | nothing gives the page size | the machine's usual one is used; `--arch` names a machine |
  * | `NOTE` | a note is cut off by the end of its segment, or registers are not understood | later notes are not looked at, but copied |
  * | `REGISTERS` | some CPUs left registers in memory, others did not | those that are there are written |

@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import type { Dump } from "../reader/dump.js";
 import type { Machine } from "../reader/machine.js";
-import { findVmcoreinfo, type Note, parseNotes } from "../reader/notes.js";
+import { findVmcoreinfo, parseNotes } from "../reader/notes.js";
 import { parseVmcoreinfo } from "../reader/vmcoreinfo.js";
 import type { DeviceNote } from "../reader/vmcoreinfo-device.js";
 import { Warnings } from "../warnings.js";
@@ -35,18 +35,17 @@ export function wrongRelease({ name }: GivenVmcoreinfo, given: string, found: st
 
 /** The dump without its VMCOREINFO notes, for another text to take their place. The other notes stay as they are. */
 export function withoutVmcoreinfo(dump: Dump): Dump {
-  let { noteArea, notes } = dump;
-  for (let note = findVmcoreinfo(notes); note !== undefined; note = findVmcoreinfo(notes)) {
-    noteArea = cutOut(noteArea, note);
-    notes = parseNotes(noteArea, dump.machine.littleEndian, "", new Warnings());
+  if (findVmcoreinfo(dump.notes) === undefined) return { ...dump, vmcoreinfo: undefined };
+  const kept: Uint8Array[] = [];
+  let end = 0;
+  for (const { name, desc, descOffset } of dump.notes) {
+    const start = end;
+    end = Math.min(descOffset + Math.ceil(desc.length / 4) * 4, dump.noteArea.length);
+    if (name !== "VMCOREINFO") kept.push(dump.noteArea.subarray(start, end));
   }
+  const noteArea = Buffer.concat([...kept, dump.noteArea.subarray(end)]);
+  const notes = parseNotes(noteArea, dump.machine.littleEndian, "", new Warnings());
   return { ...dump, noteArea, notes, vmcoreinfo: undefined };
-}
-
-function cutOut(area: Uint8Array, { name, desc, descOffset }: Note): Uint8Array {
-  const start = descOffset - Math.ceil((name.length + 1) / 4) * 4 - 12;
-  const end = Math.min(descOffset + Math.ceil(desc.length / 4) * 4, area.length);
-  return Buffer.concat([area.subarray(0, start), area.subarray(end)]);
 }
 
 /**

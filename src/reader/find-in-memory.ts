@@ -23,13 +23,16 @@ const STEP = 4096;
  * costs an error.
  */
 const MAX_DAMAGED = 2048;
-/** Bytes that a search reads whatever the files store: 8 GiB, some seconds if they are holes. */
-const READ_FREELY = 2 ** 33;
+/** Bytes that a search reads whatever the files store: 2 GiB, a second or two if they are holes. */
+const READ_FREELY = 2 ** 31;
 /**
  * Beyond that, for each byte that the files store. Struct pages alone take a 64th of a machine's memory, and are not all
  * zeros. A file of some KB whose holes, or whose segments that share their bytes, claim terabytes has no kernel.
  */
 const READ_PER_BYTE = 4096;
+
+/** What `take` reads is looked at byte by byte: that takes longer than to search it. */
+const LOOKED_AT = 32;
 
 /** The most bytes that a search reads of memory for which files store `held` bytes. */
 export function mostRead(held = Number.POSITIVE_INFINITY): number {
@@ -39,7 +42,7 @@ export function mostRead(held = Number.POSITIVE_INFINITY): number {
 /**
  * What `take` makes of the addresses at which memory has these bytes, until `isEnough`; it returns `undefined` for other
  * data that begin alike; `bytes` are not all zeros. Reads all memory that is stored, at the speed of the input, but no
- * more than `limit`, what `take` reads included. Pages that are missing or damaged are passed over, until there are too
+ * more than `limit`, where what `take` reads counts `LOOKED_AT` times. Pages that are missing or damaged are passed over, until there are too
  * many; `NOT_READABLE` is thrown: a disk or store that does not answer once will not do so a thousand times. `take` has
  * to read by the memory that it is given.
  */
@@ -57,7 +60,7 @@ export function* findInMemory<T>(
   const counted: PhysicalMemory = {
     next: tolerant.next,
     read(into, paddr) {
-      left -= into.length;
+      left -= LOOKED_AT * into.length;
       return tolerant.read(into, paddr);
     },
   };

@@ -13,6 +13,9 @@ export interface VmcoreinfoText {
 
 /** The beginning of every text since 2.6.24 (kernel/vmcore_info.c). */
 const START = Buffer.from("OSRELEASE=", "latin1");
+/** The items that it begins with, and more bytes than they have. */
+const HEAD = /^OSRELEASE=\d+\.\d+\S*\n(?:BUILD-ID=\S*\n)?PAGESIZE=(\d+)\n/;
+const MAX_HEAD = 512;
 /** The kernel keeps the text in one page, which has at most 64 KiB. */
 const MAX_TEXT = 1 << 16;
 /** namesz 11, descsz, type 0, the name padded to 12 bytes. */
@@ -37,6 +40,10 @@ export function scanForVmcoreinfo(memory: PhysicalMemory): LongWork<FoundInMemor
 
 /** The text at `paddr`, if it is complete and plausible. */
 export function textAt(memory: PhysicalMemory, paddr: number): VmcoreinfoText | undefined {
+  // Mostly these are other data that begin alike.
+  const head = Buffer.alloc(MAX_HEAD);
+  const begin = head.subarray(0, memory.read(head, paddr)).toString("latin1");
+  if (!HEAD.test(begin)) return undefined;
   const bytes = Buffer.alloc(MAX_TEXT);
   const all = bytes.subarray(0, memory.read(bytes, paddr));
   const note = noteBefore(memory, paddr);
@@ -57,7 +64,7 @@ function isText(byte: number): boolean {
  * and whole lines only.
  */
 function isPlausible(text: string): boolean {
-  const pageSize = /^OSRELEASE=\d+\.\d+\S*\n(?:BUILD-ID=\S*\n)?PAGESIZE=(\d+)\n/.exec(text)?.[1];
+  const pageSize = HEAD.exec(text)?.[1];
   const size = Number(pageSize);
   return (
     size >= 4096 &&

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { codecOf } from "../../src/codec/codecs.js";
 import { completeWithKernel } from "../../src/kernel/complete-dump.js";
 import type { CompleteOptions } from "../../src/kernel/complete-own.js";
-import { fitsMachine } from "../../src/kernel/given-vmcoreinfo.js";
+import { fitsMachine, withoutVmcoreinfo } from "../../src/kernel/given-vmcoreinfo.js";
 import { kernelView } from "../../src/kernel/kernel-view.js";
 import { machineNamed } from "../../src/reader/machine.js";
 import { openDump } from "../../src/reader/open.js";
@@ -167,5 +167,25 @@ describe("QEMU's vmcoreinfo device", () => {
   test("an entry that is not whole is refused", () => {
     const error = failureOf(() => complete(memoryOf(kernel), raw, { vmcoreinfoDevice: new Uint8Array(15) }));
     expect(error.message).toMatch(/has 16 bytes, not 15/);
+  });
+});
+
+test("many notes of a small file are taken out at once", () => {
+  const [first, last] = [prstatusNote(7), prstatusNote(8)];
+  const many = Array.from({ length: 500 }, (_, i) => vmcoreinfoNote(`OSRELEASE=${i}\n`));
+  withDump(toElf(kernel, { style: "qemu", notes: [first, ...many, last] }), {}, (dump) => {
+    let parsed = 0;
+    const area = new Proxy(dump.noteArea, {
+      get(bytes, key) {
+        if (key === "subarray") parsed++;
+        const value: unknown = Reflect.get(bytes, key, bytes);
+        return typeof value === "function" ? value.bind(bytes) : value;
+      },
+    });
+    const without = withoutVmcoreinfo({ ...dump, noteArea: area });
+    expect(Buffer.from(without.noteArea)).toEqual(Buffer.from(encodeNotes([first, last], "little")));
+    expect(without.notes.map(({ name }) => name)).toEqual(["CORE", "CORE"]);
+    // Each note that stays, and what is behind the last.
+    expect(parsed).toBe(3);
   });
 });
