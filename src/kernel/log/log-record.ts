@@ -45,3 +45,20 @@ export const LOG_CONT = 8;
 
 /** The kernel's own limit of `log_buf_len`; a larger one is damage. */
 export const MAX_LOG_BYTES = 2 ** 31;
+/** The most bytes of a log, whatever the files store: Debian's kernels have 128 KiB. */
+const LOG_FREELY = 32 << 20;
+/**
+ * Beyond that, for each byte that the files store. Page tables may map one page as a log of gigabytes; text is packed to a tenth, and a
+ * dump has more than its log.
+ */
+const LOG_PER_BYTE = 64;
+
+/** The most bytes of a log that is believed of memory for which files store `held` bytes. */
+export function mostLog(held = Number.POSITIVE_INFINITY): number {
+  return Math.min(MAX_LOG_BYTES, Math.max(LOG_FREELY, LOG_PER_BYTE * held));
+}
+
+/** The most records of a log of so many bytes: each has a struct of its own, and mostly text. */
+export function mostRecords(bytes: number): number {
+  return bytes / 64;
+}

@@ -1,7 +1,7 @@
 import type { Dump } from "../../reader/dump.js";
 import type { KernelMemory } from "../kernel-memory.js";
 import { kernelSpace, unreadable } from "../kernel-space.js";
-import { type KernelLog, type LogRecord, MAX_LOG_BYTES } from "./log-record.js";
+import { type KernelLog, type LogRecord, mostLog } from "./log-record.js";
 import { readRecordBuffer } from "./record-buffer.js";
 import { readRingBuffer } from "./ring-buffer.js";
 
@@ -14,8 +14,11 @@ const LOG = "its kernel log";
  */
 export function logOfKernel(dump: Dump, sinceClear = false): KernelLog {
   const { memory } = kernelSpace(dump, LOG);
+  const most = mostLog(dump.memory.held);
   const log =
-    readRingBuffer(memory, sinceClear) ?? readRecordBuffer(memory, sinceClear) ?? readByteRing(memory, sinceClear);
+    readRingBuffer(memory, sinceClear, most) ??
+    readRecordBuffer(memory, sinceClear, most) ??
+    readByteRing(memory, sinceClear, most);
   if (log === undefined) throw unreadable(dump, LOG, "its log buffer was not found (prb, log_buf)");
   return log;
 }
@@ -25,7 +28,7 @@ export function logOfKernel(dump: Dump, sinceClear = false): KernelLog {
  * `log_end` counts all characters that were ever written, in 32 bits. `undefined` if the kernel has another kind of
  * buffer.
  */
-function readByteRing(memory: KernelMemory, sinceClear: boolean): KernelLog | undefined {
+function readByteRing(memory: KernelMemory, sinceClear: boolean, most: number): KernelLog | undefined {
   const { info, littleEndian } = memory;
   const u32 = (name: string) => {
     const address = info.symbol(name);
@@ -35,7 +38,7 @@ function readByteRing(memory: KernelMemory, sinceClear: boolean): KernelLog | un
   const buffer = pointer === undefined ? undefined : memory.readWord(pointer);
   const [size, end] = [u32("log_buf_len"), u32("log_end")];
   if (buffer === undefined || size === undefined || end === undefined) return undefined;
-  if (size === 0 || size > MAX_LOG_BYTES) return undefined;
+  if (size === 0 || size > most) return undefined;
   const there = Math.min(end, size, sinceClear ? (u32("logged_chars") ?? end) : end);
   const bytes = new Uint8Array(there);
   const start = (end - there) % size;

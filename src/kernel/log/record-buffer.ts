@@ -1,12 +1,12 @@
 import type { KernelMemory } from "../kernel-memory.js";
-import { callerOf, flagsAndLevel, type KernelLog, LOG_CONT, type LogRecord, MAX_LOG_BYTES } from "./log-record.js";
+import { callerOf, flagsAndLevel, type KernelLog, LOG_CONT, type LogRecord, mostRecords } from "./log-record.js";
 
 /**
  * The buffer of kernels 3.5 to 5.9: records of different lengths, one after the other (struct printk_log; struct log
- * before 3.11). A record of length 0 sends the reader back to the start. `undefined` if the kernel has another kind of
+ * before 3.11); at most `most` bytes. A record of length 0 sends the reader back to the start. `undefined` if the kernel has another kind of
  * buffer.
  */
-export function readRecordBuffer(memory: KernelMemory, sinceClear: boolean): KernelLog | undefined {
+export function readRecordBuffer(memory: KernelMemory, sinceClear: boolean, most: number): KernelLog | undefined {
   const { info } = memory;
   const struct = info.size("printk_log") !== undefined ? "printk_log" : "log";
   const header = info.size(struct);
@@ -19,7 +19,7 @@ export function readRecordBuffer(memory: KernelMemory, sinceClear: boolean): Ker
   const buffer = pointer === undefined ? undefined : memory.readWord(pointer);
   const [size, first, next] = [u32("log_buf_len"), u32("log_first_idx"), u32("log_next_idx")];
   if (buffer === undefined || size === undefined || first === undefined || next === undefined) return undefined;
-  if (size > MAX_LOG_BYTES || first >= size || next > size) return undefined;
+  if (size > most || first >= size || next > size) return undefined;
 
   const cleared = sinceClear ? u32("clear_idx") : undefined;
   let records: LogRecord[] = [];
@@ -36,7 +36,7 @@ export function readRecordBuffer(memory: KernelMemory, sinceClear: boolean): Ker
       [at, wrapped] = [0, true];
       continue;
     }
-    if (found === undefined) {
+    if (found === undefined || records.length >= mostRecords(most)) {
       // Records behind this one cannot be found without its length.
       unreadable++;
       break;

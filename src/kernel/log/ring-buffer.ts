@@ -1,10 +1,12 @@
 import { wordAt } from "../../reader/fields.js";
 import type { KernelMemory } from "../kernel-memory.js";
-import { callerOf, flagsAndLevel, type KernelLog, LOG_CONT, type LogRecord } from "./log-record.js";
+import { callerOf, flagsAndLevel, type KernelLog, LOG_CONT, type LogRecord, mostRecords } from "./log-record.js";
 
 /** 2^24 records of 32 bytes of text each fill 512 MiB of log; the kernel's largest is 2 GiB, of larger records. */
 const MAX_COUNT_BITS = 26;
 const MAX_SIZE_BITS = 31;
+/** The most slots without a record: a record is being written on each CPU, and pages of slots may be missing. */
+const MAX_EMPTY = 1 << 16;
 
 /** Where the parts of the ring buffer are. */
 export interface Ring {
@@ -19,9 +21,10 @@ export interface Ring {
 
 /**
  * The lockless ring buffer of kernels since 5.10 (kernel/printk/printk_ringbuffer.h). All offsets come from VMCOREINFO.
- * `undefined` if the kernel has none, because it is older. Takes about 2 microseconds a record.
+ * `undefined` if the kernel has none, because it is older. Takes about 2 microseconds a record. Reads from the newest
+ * record on until `most` bytes of text, or until too many slots have no record: a damaged count may claim 67 million.
  */
-export function readRingBuffer(memory: KernelMemory, sinceClear: boolean): KernelLog | undefined {
+export function readRingBuffer(memory: KernelMemory, sinceClear: boolean, most: number): KernelLog | undefined {
   const ring = findRing(memory);
   if (ring === undefined) return undefined;
   const from = sinceClear ? clearSeq(memory) : 0;
@@ -30,14 +33,25 @@ export function readRingBuffer(memory: KernelMemory, sinceClear: boolean): Kerne
   let unreadable = 0;
   const count = Number(BigInt.asUintN(Number(idBits), ring.head - ring.tail)) + 1;
   // More ids than slots: head or tail is damaged. The newest records that may exist are read.
-  const first = count > 2 ** ring.countBits ? ring.head - BigInt(2 ** ring.countBits - 1) : ring.tail;
-  for (let i = 0; i < Math.min(count, 2 ** ring.countBits); i++) {
-    const id = BigInt.asUintN(Number(idBits), first + BigInt(i));
+  const slots = Math.min(count, 2 ** ring.countBits);
+  let [empty, left] = [0, Math.min(most, 2 ** ring.sizeBits)];
+  for (let i = 0; i < slots && empty < MAX_EMPTY; i++) {
+    const id = BigInt.asUintN(Number(idBits), ring.head - BigInt(i));
     const record = readRecord(memory, ring, id);
     if (record === "unreadable") unreadable++;
-    else if (record !== undefined && (record.seq ?? 0) >= from) records.push(record);
+    if (record === "unreadable" || record === undefined) {
+      empty++;
+      continue;
+    }
+    left -= record.text.length;
+    // No two records have the same text: more of it than the ring has room for is damage.
+    if (left < 0 || records.length >= mostRecords(most)) {
+      unreadable += slots - i;
+      break;
+    }
+    if ((record.seq ?? 0) >= from) records.push(record);
   }
-  return { kind: "printk_ringbuffer", records, unreadable };
+  return { kind: "printk_ringbuffer", records: records.reverse(), unreadable };
 }
 
 /** Finds the ring buffer of a kernel since 5.10. */
