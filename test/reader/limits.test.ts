@@ -1,12 +1,14 @@
 /** What a small damaged or hostile file may make the reader ask for: nothing near what its headers claim. */
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { initialPlan } from "../../src/filter/plan.js";
 import { openDump } from "../../src/reader/open.js";
 import { openInput } from "../../src/reader/open-input.js";
+import { mostData } from "../../src/reader/page-count.js";
+import { bytesHeld, closeOnce, openSource } from "../../src/reader/source/source-image.js";
 import { Warnings } from "../../src/warnings.js";
 import { patternBytes } from "../support/bytes.js";
 import { buildElf } from "../support/elf-image.js";
@@ -71,6 +73,39 @@ describe("memory that a file of a few KiB claims", () => {
       expect(maxMapnr).toBe((place * TiB) / PAGE + 1);
       expect(exists.bytes.length).toBe(2 ** 15);
     });
+  });
+});
+
+describe("data that a file of a few KiB claims", () => {
+  const whole = (filesz: number) => {
+    const bytes = Buffer.from(buildElf({ notes, loads: [{ paddr: 0, data }] }));
+    // The second program header is that of the memory: its p_filesz and p_memsz.
+    const at = Number(bytes.readBigUInt64LE(32)) + 56 + 32;
+    for (const offset of [at, at + 8]) bytes.writeBigUInt64LE(BigInt(filesz), offset);
+    return bytes;
+  };
+  const gap = (filesz: number) =>
+    flatten(whole(filesz), { after: [{ offset: filesz + 4 * PAGE, bytes: new Uint8Array(1) }] });
+
+  test("gaps of a flattened file", () => {
+    const error = openError(folder, gap(TiB), "LIMIT");
+    expect(error.message).toMatch(
+      /claims 1099511627776 bytes of data, but stores \d+; at most 8589934592 are believed/,
+    );
+    withDump(folder, gap(2 ** 33), (dump) => expect(dump.maxMapnr).toBe(2 ** 21));
+    expect([mostData(0), mostData(2 ** 20)]).toEqual([2 ** 33, 2 ** 36]);
+  });
+
+  test("holes of the disk", () => {
+    const path = join(folder, "sparse");
+    writeFileSync(path, whole(TiB));
+    truncateSync(path, TiB + 4 * PAGE);
+    const source = openSource(path);
+    // Where the file system does not say what it stores, the size counts.
+    const isKnown = bytesHeld(source) < 2 ** 20;
+    closeOnce([source])();
+    if (!isKnown) return;
+    expect(failureOf(() => openDump(path))).toMatchObject({ code: "LIMIT" });
   });
 });
 

@@ -5,7 +5,7 @@ import { type Extents, layer } from "../extents.js";
 import { pagesIn } from "../extents-memory.js";
 import { allMachines, archOfElf, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, isOfXenHost, parseNotes } from "../notes.js";
-import { checkClaim, checkPageCount } from "../page-count.js";
+import { checkClaim, checkData, checkPageCount } from "../page-count.js";
 import { joinRanges } from "../ranges.js";
 import { readWhatIsThere } from "../source/byte-source.js";
 import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
@@ -93,6 +93,7 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
     memory,
     tolerant: salvage,
   };
+  if (!sourceImage.file.live) checkData(image.data, bytesHeld(sourceImage), source.name);
   const flattened = sourceImage.flattened !== undefined;
   const order = header.littleEndian ? "little endian" : "big endian";
   return {

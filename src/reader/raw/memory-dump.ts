@@ -5,7 +5,7 @@ import { type Extents, type Piece, toExtents } from "../extents.js";
 import { pagesIn } from "../extents-memory.js";
 import { headerlessDump } from "../headerless-dump.js";
 import { factsOf, type Machine, USUAL_MACHINE } from "../machine.js";
-import { checkClaim, checkPageCount } from "../page-count.js";
+import { checkClaim, checkData, checkPageCount } from "../page-count.js";
 import { bytesHeld, type SourceImage } from "../source/source-image.js";
 import { type RawImage, rawMemory } from "./image.js";
 
@@ -56,6 +56,7 @@ export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnin
   checkPageCount(maxMapnr, name);
   const held = bytesHeld(...sources);
   checkClaim(pagesIn(all, pageSize), held, name);
+  if (!sources.some(({ file }) => file.live)) checkData(data, held, name);
   const image: RawImage = { kind: "raw", sources, pageSize, data, snappy, tolerant: salvage, ...(zeros && { zeros }) };
   const codecs = snappy ? ["snappy"] : [];
   return headerlessDump(
