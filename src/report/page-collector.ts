@@ -3,7 +3,7 @@ import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
 import { KIND, PAGE_KINDS } from "../kernel/page/page-kinds.js";
 import { RECORD_SIZE_MASK, ZERO_PAGE } from "../page-record.js";
 import { fillBitmaps, stretchesOf } from "../reader/attach.js";
-import { type PageBitmap, sharedBitmap, testBit } from "../reader/bitmap.js";
+import { findBit, type PageBitmap, sharedBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import type { PfnRange } from "../reader/pfn-range.js";
 import { type CellMap, CellMapBuilder } from "./cell-map.js";
@@ -28,10 +28,13 @@ export interface KindSum {
 
 /** Pages whose kinds are read at once. */
 const WINDOW = 2 ** 15;
+/** The kinds of such pages, none of which has a struct page. */
+const PLAIN = new Uint8Array(WINDOW).fill(KIND["no-struct-page"]);
 
 /**
  * Walks all pages once, in order, counts them and draws them on the map. Takes two bitmaps of memory (64 MiB per TiB)
- * and the map, and about 0.1 µs per page, mostly for finding its kind.
+ * and the map, and about 0.1 µs per page, mostly for finding its kind; pages without data and without struct pages take next to nothing:
+ * a small file may claim terabytes of them.
  */
 export class PageCollector {
   readonly #end: number;
@@ -42,6 +45,8 @@ export class PageCollector {
   readonly #kinds = new Uint8Array(WINDOW);
   /** The first page whose kind is in `#kinds`. */
   #window = -WINDOW;
+  /** Whether no page of the window has a struct page. */
+  #isPlain = false;
   readonly #builder: CellMapBuilder;
   readonly #spans: readonly PfnRange[];
   #span = 0;
@@ -87,6 +92,16 @@ export class PageCollector {
         const pfn = this.#pfn;
         const kind = this.#kindAt(pfn);
         const sum = this.sums[kind] as KindSum;
+        const alike = this.#withoutData(pfn, to, kept);
+        if (alike > 0) {
+          const exists = testBit(this.#exists, pfn);
+          if (exists || !mayBeHole(kind)) sum.absent += alike;
+          const state = exists || !mayBeHole(kind) ? stateOf(kind, ABSENT) : HOLE;
+          if (state !== this.#state) this.#flush(state);
+          this.#run += alike;
+          this.#pfn += alike - 1;
+          continue;
+        }
         const inDump = pfn < this.#end;
         let state = HOLE;
         if (inDump && kept !== undefined && testBit(kept, pfn)) {
@@ -122,6 +137,15 @@ export class PageCollector {
     return this.#builder.finish();
   }
 
+  /** How many pages from `pfn` on are alike: without data and struct page, and all exist or none. 0: it is not such a page. */
+  #withoutData(pfn: number, to: number, kept: PageBitmap | undefined): number {
+    const end = Math.min(to, this.#end, this.#window + WINDOW);
+    if (!this.#isPlain || pfn >= end) return 0;
+    const data = findBit(this.#data, pfn, end, true);
+    const behind = kept === undefined ? data : findBit(kept, pfn, data, true);
+    return behind === pfn ? 0 : findBit(this.#exists, pfn, behind, !testBit(this.#exists, pfn)) - pfn;
+  }
+
   #flush(next: number): void {
     if (this.#run > 0) this.#builder.add(this.#state, this.#run);
     this.#run = 0;
@@ -135,6 +159,7 @@ export class PageCollector {
       const end = Math.min(this.#window + WINDOW, this.#end);
       this.#kinds.fill(KIND["no-struct-page"]);
       if (end > this.#window) this.#kindReader?.read(this.#window, end, this.#kinds);
+      this.#isPlain = Buffer.compare(this.#kinds, PLAIN) === 0;
     }
     return this.#kinds[pfn - this.#window] as number;
   }
