@@ -26,8 +26,17 @@ export interface ManifestArguments {
 export interface ManifestWriter {
   /** A stream for an output to stdout, which computes the digest. */
   readonly stream: NodeJS.WritableStream;
-  /** Computes the digests and makes the manifest appear. The output must exist already. */
-  write(dump: Dump, options: WholeFilterOptions, result: FilterResult, onProgress?: DigestProgress): Promise<void>;
+  /**
+   * Computes the digests and makes the manifest appear. The output must exist already; `checkOutput` throws if another
+   * file has its name.
+   */
+  write(
+    dump: Dump,
+    options: WholeFilterOptions,
+    result: FilterResult,
+    checkOutput: () => void,
+    onProgress?: DigestProgress,
+  ): Promise<void>;
   /** The run failed. Never throws. */
   abort(): Promise<void>;
   /** After `abort`: what could not be removed. */
@@ -66,7 +75,7 @@ export async function manifestWriter(
   const through = digestingStream(process.stdout);
   return {
     stream: through.stream,
-    async write(dump, options, result, onProgress) {
+    async write(dump, options, result, checkOutput, onProgress) {
       let written: Dump | undefined;
       try {
         // A packed output would have to be unpacked as a whole, and an image of memory has no notes.
@@ -81,7 +90,10 @@ export async function manifestWriter(
           ended: period.ended(),
         });
         const bytes = Buffer.from(`${shownJson(manifest, 2)}\n`);
+        // The digest has to be that of this run's file, and the manifest must not stay beside another's.
+        checkOutput();
         await file.write(bytes);
+        checkOutput();
       } catch (error) {
         throw await abandoned(error, file);
       } finally {

@@ -16,7 +16,14 @@ import type { Sink } from "../writer/sink.js";
 export interface ReportWriter {
   /** Gets the run's progress, and observes the run. */
   readonly recorder: RunRecorder;
-  write(dump: Dump, options: WholeFilterOptions, result: FilterResult, seconds: number): Promise<void>;
+  /** `checkOutput` throws if another file has the output's name. */
+  write(
+    dump: Dump,
+    options: WholeFilterOptions,
+    result: FilterResult,
+    seconds: number,
+    checkOutput: () => void,
+  ): Promise<void>;
   /** The run failed. Never throws. */
   abort(): Promise<void>;
   /** After `abort`: what could not be removed. */
@@ -48,13 +55,15 @@ export async function reportWriter(
   const sink = await readyFileSink(path, { force }, inputs);
   return {
     recorder,
-    async write(dump, options, result, seconds) {
+    async write(dump, options, result, seconds, checkOutput) {
       try {
         // Warnings of this session are dropped: the run has already reported them.
         const session = await openSessionAwake(dump, { ...options, warnings: new Warnings() });
         const log = logTail(session.dump);
         const data = recorder.data(options, result, log, packageVersion(), output ?? "stdout", seconds);
+        checkOutput();
         await writePage(sink, renderReport(data));
+        checkOutput();
       } catch (error) {
         throw await abandoned(error, sink);
       }

@@ -1,12 +1,11 @@
-import { existsSync } from "node:fs";
 import { DumpError, NOTHING_LEFT } from "../errors.js";
 import type { Dump } from "../reader/dump.js";
+import type { FileIdentity } from "../reader/source/file-identity.js";
 import type { FilterProgress, FilterResult, WholeFilterOptions } from "../run/filter-dump.js";
 import { shownUrl } from "../shown-address.js";
-import { isStorePath } from "../store/store-url.js";
 import type { RunObserver } from "../worker/run-observer.js";
 import { abandoned } from "../writer/abandoned.js";
-import { isHttpOutput } from "../writer/part-urls.js";
+import { NamedFiles } from "../writer/named-files.js";
 import type { ManifestArguments, ManifestWriter } from "./manifest-option.js";
 import type { FilterRequest } from "./options/filter-request.js";
 import type { ProgressDisplay } from "./progress.js";
@@ -16,6 +15,8 @@ import type { ReportArguments, ReportWriter } from "./report-option.js";
 export interface RunRecords {
   /** The stream for a dump to stdout: it computes the manifest's digest. */
   readonly stdout: NodeJS.WritableStream;
+  /** To be called when the output has its name, and is open. */
+  readonly onNamed: ((file: FileIdentity) => void) | undefined;
   /** Observes the run while pages are written. */
   readonly observer: RunObserver | undefined;
   /** Gets the run's progress. */
@@ -45,7 +46,11 @@ export async function openRecords(
   const report = await openReport(args, inputs, output).catch(async (error) => {
     throw await abandoned(error, manifest);
   });
+  const named = new NamedFiles();
+  const isFile = output !== undefined && (manifest ?? report) !== undefined;
+  const checkOutput = () => named.check();
   return {
+    onNamed: isFile ? (file) => named.add(output, file) : undefined,
     stdout: manifest?.stream ?? process.stdout,
     observer: report?.recorder,
     progress: (state) => report?.recorder.progress(state),
@@ -53,13 +58,17 @@ export async function openRecords(
     async write(dump, options, result, seconds) {
       const digesting = (done: number, total: number) =>
         display?.update({ phase: "digest", done: done / dump.pageSize, total: total / dump.pageSize });
-      const recorded = manifest?.write(dump, options, result, digesting).finally(() => display?.end());
-      await recorded?.catch(async (error) => {
-        throw await abandoned(besideDump(error, result.incomplete, name), report);
-      });
-      await report?.write(dump, options, result, seconds()).catch((error) => {
-        throw besideDump(error, result.incomplete, name, args.manifest);
-      });
+      try {
+        const recorded = manifest?.write(dump, options, result, checkOutput, digesting).finally(() => display?.end());
+        await recorded?.catch(async (error) => {
+          throw await abandoned(besideDump(error, result.incomplete, name, checkOutput), report);
+        });
+        await report?.write(dump, options, result, seconds(), checkOutput).catch((error) => {
+          throw besideDump(error, result.incomplete, name, checkOutput, args.manifest);
+        });
+      } finally {
+        named.letGo();
+      }
     },
   };
 }
@@ -85,11 +94,20 @@ async function openReport(
 }
 
 /** The error of such a file: the dump stays, and so does the manifest if the report failed. */
-function besideDump(error: unknown, incomplete: boolean, dump: string, manifest?: string): unknown {
+function besideDump(
+  error: unknown,
+  incomplete: boolean,
+  dump: string,
+  checkDump: () => void,
+  manifest?: string,
+): unknown {
   if (!(error instanceof DumpError)) return error;
-  // Someone else may have removed the dump, or moved its folder.
-  if (dump !== "stdout" && !isStorePath(dump) && !isHttpOutput(dump) && !existsSync(dump))
+  try {
+    checkDump();
+  } catch {
+    // Someone else removed or replaced the dump, or moved its folder.
     return error.left === NOTHING_LEFT ? error.with({ left: undefined }) : error;
+  }
   const how = incomplete ? "marked incomplete" : "whole";
   const too = manifest === undefined ? "" : `, and so is ${manifest}`;
   const before = error.left === undefined || error.left === NOTHING_LEFT ? "" : `; ${error.left}`;

@@ -52,7 +52,13 @@ export const aCodec: OptionCheck = (value, at) => {
 };
 
 const PACK = maybe(anyOf("zstd", "lz4", "gzip"));
-const FILE: Shape<FileOutput> = { path: aFileName, force: maybe(aFlag), sync: maybe(aFlag), pack: PACK };
+const FILE: Shape<FileOutput> = {
+  path: aFileName,
+  force: maybe(aFlag),
+  sync: maybe(aFlag),
+  pack: PACK,
+  onNamed: maybe(aFunction),
+};
 const SPLIT: Shape<SplitOutput> = {
   paths: listOf(aFileName, 2),
   force: maybe(aFlag),

@@ -31,10 +31,14 @@ export interface FileOutput {
    * Packs the file as zstd, lz4 or gzip does. For kdump output, page data are then kept in a temporary file meanwhile.
    */
   readonly pack?: Packing | undefined;
+  /**
+   * Called when the file has its name, with its device and inode number: what has that name later may be another file.
+   */
+  readonly onNamed?: ((file: { readonly dev: bigint; readonly ino: bigint }) => void) | undefined;
 }
 
 /** A split set as makedumpfile writes it, in files of about as many pages each; for kdump only. */
-export interface SplitOutput extends Omit<FileOutput, "path"> {
+export interface SplitOutput extends Omit<FileOutput, "path" | "onNamed"> {
   readonly paths: readonly string[];
 }
 

@@ -1,11 +1,13 @@
 import { DumpError } from "../errors.js";
 import type { Dump } from "../reader/dump.js";
+import type { FileIdentity } from "../reader/source/file-identity.js";
 import { limitedTarget } from "../writer/byte-target.js";
 import { discardSink } from "../writer/discard-sink.js";
 import type { DumpWriter } from "../writer/dump-writer.js";
 import { createFlattenedSink } from "../writer/flattened-sink.js";
 import type { KdumpPages } from "../writer/kdump-writer.js";
 import { limitedSink } from "../writer/limited-sink.js";
+import { NamedFiles } from "../writer/named-files.js";
 import { openFileSink } from "../writer/open-file-sink.js";
 import { createOrderedSink } from "../writer/ordered-sink.js";
 import { createWriter, type OutputDescription } from "../writer/output-description.js";
@@ -48,9 +50,13 @@ async function openSplit(
 ): Promise<OpenedOutput> {
   const parts: Sink[] = [];
   let writer: SplitWriter | undefined;
-  const destination = splitDestination(parts, () => writer?.sizes ?? []);
+  const named = new NamedFiles();
+  const destination = splitDestination(parts, () => writer?.sizes ?? [], named);
   try {
-    for (const path of paths) parts.push(await openFileSink(path, { ...how, ...restOf(options) }, dump.paths));
+    for (const path of paths) {
+      const onNamed = (file: FileIdentity) => named.add(path, file);
+      parts.push(await openFileSink(path, { ...how, ...restOf(options), onNamed }, dump.paths));
+    }
   } catch (error) {
     // Nothing was written to them yet, so a file's sink can be abandoned at once.
     for (const part of parts) void part.abort();

@@ -1,10 +1,11 @@
 import { type BigIntStats, fstatSync, lstatSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { DumpError } from "../errors.js";
 import { OPTION, unnamedPlace } from "../option-words.js";
 import { STDIN, STDIN_NAME } from "../reader/source/stream-input.js";
 import type { Warnings } from "../warnings.js";
 import { cannotBeCreated, checkReplaceable, outputFile } from "./output-path.js";
-import { PartialFile } from "./partial-file.js";
+import { beingNamed, type NamingOptions, namingFile, PartialFile } from "./partial-file.js";
 import type { Sink } from "./sink.js";
 import { mayBeSwapped } from "./swapped-names.js";
 
@@ -17,6 +18,8 @@ export interface FileSinkOptions {
   readonly sync?: boolean;
   /** Receives what is to be said about an output that came into being all the same. */
   readonly warnings?: Warnings | undefined;
+  /** See `NamingOptions`. */
+  readonly onNamed?: NamingOptions["onNamed"];
 }
 
 /**
@@ -25,7 +28,7 @@ export interface FileSinkOptions {
  * `OUTPUT_EXISTS`, `NOT_WRITABLE`, `NO_SPACE`.
  */
 export function createFileSink(path: string, options: FileSinkOptions): Sink {
-  const { force, sync = false } = options;
+  const { force, sync = false, onNamed } = options;
   const target = outputFile(path);
   checkTarget(path, target, options);
   const file = new PartialFile(target, path);
@@ -33,7 +36,7 @@ export function createFileSink(path: string, options: FileSinkOptions): Sink {
     name: path,
     write: (bytes, offset) => file.write(bytes, offset),
     async finish(size) {
-      file.finish(size, { force, sync });
+      file.finish(size, { force, sync, onNamed });
       return undefined;
     },
     async abort() {
@@ -85,6 +88,10 @@ export function createHeldFile(path: string, options: FileSinkOptions, shown: st
 function checkTarget(path: string, target: string, { force, inputs }: FileSinkOptions): void {
   const there = statIfThere(target);
   if (there === undefined) {
+    const naming = namingFile(basename(target));
+    if (!force && statIfThere(join(dirname(target), naming)) !== undefined) {
+      throw beingNamed(path, unnamedPlace(join(dirname(path), naming), naming));
+    }
     if (!force && target !== path && lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
       throw new DumpError(
         "OUTPUT_EXISTS",

@@ -25,12 +25,14 @@ export interface FileOutputOptions {
   readonly limit?: number;
   /** See `FileSinkOptions`. */
   readonly warnings?: Warnings | undefined;
+  /** See `FileSinkOptions`. */
+  readonly onNamed?: FileSinkOptions["onNamed"];
 }
 
 /** The sink of a file, packed or not. Throws `OUTPUT_EXISTS`, `NOT_WRITABLE`, `CODEC_MISSING`. */
 export async function openFileSink(path: string, options: FileOutputOptions, inputs: readonly string[]): Promise<Sink> {
-  const { force = false, sync = false, pack, spool, limit, warnings } = options;
-  const file = await openPlain(path, { force, sync, inputs, warnings }, spool);
+  const { force = false, sync = false, pack, spool, limit, warnings, onNamed } = options;
+  const file = await openPlain(path, { force, sync, inputs, warnings, onNamed }, spool);
   if (pack === undefined) return limit === undefined ? file : limitedSink(file, limit);
   const target = limit === undefined ? sinkTarget(file) : limitedTarget(sinkTarget(file), limit);
   try {

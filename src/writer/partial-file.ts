@@ -18,7 +18,18 @@ import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-
 import { writeFully } from "../reader/source/full-io.js";
 import { folderWasMoved, HeldFolder, syncFolder } from "../reader/source/held-folder.js";
 import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
+import { nameTaken } from "./named-files.js";
 import { cannotBeCreated, checkPlace } from "./output-path.js";
+
+/** How a file gets its name. */
+export interface NamingOptions {
+  /** Whether it may replace another one. */
+  readonly force: boolean;
+  /** Whether to wait for the disk first. */
+  readonly sync: boolean;
+  /** Called when it has its name, while it is still open. */
+  readonly onNamed?: ((file: FileIdentity) => void) | undefined;
+}
 
 /**
  * Reading and writing, without waiting for a FIFO and without following a link that someone put in the file's place.
@@ -112,10 +123,9 @@ export class PartialFile {
   }
 
   /**
-   * Everything is written: sets the length to `size` bytes, and gives the file its name. `sync`: waits for the disk
-   * first.
+   * Everything is written: sets the length to `size` bytes, and gives the file its name.
    */
-  finish(size: number, { force, sync }: { readonly force: boolean; readonly sync: boolean }): void {
+  finish(size: number, { force, sync, onNamed }: NamingOptions): void {
     const fd = this.#openFd();
     try {
       if (fstatSync(fd).size !== size) ftruncateSync(fd, size);
@@ -127,6 +137,7 @@ export class PartialFile {
       this.#appear(force);
       if (sync) syncFolder(this.#folder.path());
       this.#checkReached();
+      onNamed?.(this.#identity);
     } catch (error) {
       throw error instanceof DumpError ? error : this.#failed(error);
     }
@@ -143,12 +154,17 @@ export class PartialFile {
     }
     const isNamed = this.#state === "named";
     const name = isNamed ? this.#final : this.#temporary;
+    const isFinished = (this.#fd ?? this.#held) === undefined;
     this.#state = "gone";
     let why: string | undefined;
     try {
       const path = join(this.#folder.path(), name);
       if (leadsTo(path, this.#identity)) unlinkSync(path);
-      else if (isNamed || this.#names() > 0) why = "it has another name now";
+      else if (isNamed || this.#names() > 0) {
+        // What another run put there by now is that run's output, and this file is gone.
+        const isReplaced = isFinished && lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+        if (!isReplaced) why = "it has another name now";
+      }
     } catch (error) {
       why = describeSystemError(error);
     }
@@ -201,11 +217,34 @@ export class PartialFile {
       this.#replaced = before !== undefined;
     } else if (this.#link()) {
       this.#prove();
-      this.#dropPartial();
-    } else {
+      this.#drop(this.#partial, this.#temporary, "Remove that name: both are the same file");
+    } else this.#renameAlone();
+  }
+
+  /**
+   * Without links: a rename replaces what has the name, so between the look at the name and the rename no other run may
+   * do the same. The one that creates a file of this name may.
+   */
+  #renameAlone(): void {
+    const turn = join(this.#folder.path(), namingFile(this.#final));
+    try {
+      closeSync(openSync(turn, "wx", 0o600));
+    } catch (error) {
+      if (systemErrorCode(error) !== "EEXIST") throw error;
+      throw beingNamed(this.name, this.#shown(namingFile(this.#final)));
+    }
+    try {
       if (lstatSync(this.#path, { throwIfNoEntry: false }) !== undefined) throw this.#cameIntoBeing();
       this.#rename();
+    } catch (error) {
+      try {
+        unlinkSync(turn);
+      } catch {
+        // Its name and what to do with it are said by the next run.
+      }
+      throw error;
     }
+    this.#drop(turn, namingFile(this.#final), "Remove it");
   }
 
   /**
@@ -233,14 +272,23 @@ export class PartialFile {
   }
 
   /**
-   * Between the check of the name and its use it may have become another file's: then that file got the output's name.
+   * Between the check of the name and its use it may have become another file's: then that file got the output's name,
+   * and loses it. A file that another run put there afterwards is left alone.
    */
   #prove(): void {
-    if (!leadsTo(this.#path, this.#identity)) {
-      unlinkSync(this.#path);
-      throw this.#exchanged();
+    if (leadsTo(this.#path, this.#identity)) {
+      this.#state = "named";
+      return;
     }
-    this.#state = "named";
+    if (this.#isReplaced()) throw nameTaken(this.name);
+    unlinkSync(this.#path);
+    throw this.#exchanged();
+  }
+
+  /** Whether this file had the output's name, and lost it: by a link it still has the other one, by a rename none. */
+  #isReplaced(): boolean {
+    if (leadsTo(this.#partial, this.#identity)) return true;
+    return this.#names() === 0 && lstatSync(this.#path, { throwIfNoEntry: false })?.isSymbolicLink() !== true;
   }
 
   /**
@@ -253,25 +301,22 @@ export class PartialFile {
     throw outsideItsFolder(this.name, this.#folder, this.#final);
   }
 
-  #dropPartial(): void {
+  /** Removes a name that is not needed once the output has its own. */
+  #drop(path: string, name: string, cure: string): void {
     try {
-      unlinkSync(this.#partial);
+      unlinkSync(path);
     } catch (error) {
       // Asked again, as in #rename: the other name is gone if one is left.
       if (systemErrorCode(error) === "ENOENT" && this.#names() === 1) return;
       // The output is complete, and stays.
       this.#state = "gone";
       const why = describeSystemError(error);
-      throw new DumpError(
-        "NOT_WRITABLE",
-        `its temporary name, ${this.#shown(this.#temporary)}, cannot be removed: ${why}`,
-        {
-          file: this.name,
-          cure: "Remove that name: both are the same file",
-          left: `${this.name} is there, and whole`,
-          cause: error,
-        },
-      );
+      throw new DumpError("NOT_WRITABLE", `its temporary name, ${this.#shown(name)}, cannot be removed: ${why}`, {
+        file: this.name,
+        cure,
+        left: `${this.name} is there, and whole`,
+        cause: error,
+      });
     }
   }
 
@@ -342,6 +387,19 @@ export class PartialFile {
       cause: error,
     });
   }
+}
+
+/** The name of an empty file that is there while an output gets its name, on file systems without links. */
+export function namingFile(final: string): string {
+  return `.${beginningOf(final)}.naming.partial`;
+}
+
+/** The error of an output whose name another run is giving to its own. */
+export function beingNamed(name: string, file: string): DumpError {
+  return new DumpError("OUTPUT_EXISTS", `is being created by another run: ${file} is there`, {
+    file: name,
+    cure: "Name another file for the output; if no other run writes to it, remove that file",
+  });
 }
 
 /** Bytes of an output's name that its temporary name contains: file systems allow 255 in all. */

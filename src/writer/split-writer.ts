@@ -4,15 +4,20 @@ import type { DumpFacts } from "./dump-facts.js";
 import type { DumpWriter, EncodedPages } from "./dump-writer.js";
 import { kdumpLayout } from "./kdump-layout.js";
 import { type KdumpPages, KdumpWriter } from "./kdump-writer.js";
+import type { NamedFiles } from "./named-files.js";
 import type { SharedPages } from "./shared-pages.js";
 import type { Destination, Sink } from "./sink.js";
 import { type SplitRange, splitRanges } from "./split-ranges.js";
 
 /**
  * The files of a split set as one destination: they appear one after the other. `sizes`: bytes of each file, after all
- * are written.
+ * are written; `named`: those that have their names.
  */
-export function splitDestination(parts: readonly Sink[], sizes: () => readonly number[]): Destination {
+export function splitDestination(
+  parts: readonly Sink[],
+  sizes: () => readonly number[],
+  named: NamedFiles,
+): Destination {
   return {
     get name() {
       return parts.map(({ name }) => name).join(", ");
@@ -26,12 +31,16 @@ export function splitDestination(parts: readonly Sink[], sizes: () => readonly n
     async finish() {
       let total: number | undefined;
       for (const [i, size] of sizes().entries()) {
+        named.check();
         const sent = await parts[i]?.finish(size);
         if (sent !== undefined) total = (total ?? 0) + sent;
       }
+      named.check();
+      named.letGo();
       return total;
     },
     async abort() {
+      named.letGo();
       for (const part of parts) await part.abort();
     },
   };

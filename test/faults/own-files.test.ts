@@ -232,7 +232,7 @@ describe("what is left is said", () => {
 
   test("a manifest that cannot be made: no partial file of it is left", async () => {
     const moment = {
-      ...{ call: "openSync", if: 'args[0] === "out"' },
+      ...{ call: "openSync", if: 'args[0] === "out" && args[1] !== "r"' },
       before: 'throw Object.assign(new Error("injected"), { code: "EACCES" })',
     };
     expectFailure(await run([input, "out", ...options, "-q", "--manifest", "m.json"], { moment }), 1, whole);

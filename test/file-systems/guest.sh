@@ -256,7 +256,8 @@ overlay() {
   rm -f p/overlay/d/old p/overlay/d/first
   every_format overlay p/overlay/d; compare_all overlay p/overlay/d
   # What is copied up while it is read.
-  midway "overlay" "the input is copied up in mid-run" p/overlay/d 1 "changed|written" "echo x >>p/overlay/d/input" p/overlay/d $CS p/overlay/d/input p/overlay/d/o $SLOW
+  mkdir p/overlay/out
+  midway "overlay" "the input is copied up in mid-run" p/overlay/out 1 "changed|written" "echo x >>p/overlay/d/input" p/overlay/out $CS p/overlay/d/input p/overlay/out/o $SLOW
   umount p/overlay; umount ov/lower; rm -rf ov
   mkdir -p p/tmpfs; mount -t tmpfs -o size=6m tmpfs p/tmpfs; too_small "tmpfs of 6 MiB" p/tmpfs; umount p/tmpfs
   mount -t tmpfs -o size=60m,nr_inodes=2 tmpfs p/tmpfs; fails "tmpfs of 1 inode" "elf with a manifest" p/tmpfs 1 "no space left" $CS $DUMP p/tmpfs/o -l -q --manifest p/tmpfs/m; umount p/tmpfs
@@ -314,6 +315,48 @@ together() {
   [ -z "$(names $d/staging)" ] || say BAD "$where, workers at once" "left: $(names $d | tr '\n' ' ')"
   rm -rf $d/staging
 }
+# Two runs to one name at the same moment, again and again: one output is there, whole, and the other run says why it has none. With -f
+# both may succeed, one after the other; the files of a set are of the same run. Their codecs differ, which shows whose a file is.
+at_once() {
+  part "two runs to one name"
+  local type kind force i one other codes bad outs name whose
+  local base="-d 31 -q --num-threads 1"
+  mkdir -p once
+  for name in l:1 c:2; do
+    $CS $DUMP once/kdump${name#*:} $base -${name%:*}; $CS $DUMP once/packed${name#*:} $base -${name%:*} --pack gzip
+    $CS split $DUMP once/split${name#*:} once/splitb${name#*:} $base -${name%:*}
+  done
+  $CS $DUMP once/elf1 $base -E; $CS $DUMP once/elf2 -d 30 -q -E
+  for type in ${@:-ext4 vfat}; do
+    place $type 300 || continue
+    mkdir p/$type/d
+    for kind in kdump elf packed split manifest; do for force in "" -f; do
+      declare -A seen=(); bad=
+      for i in $(seq ${TIMES:-4}); do
+        rm -rf p/$type/d; mkdir p/$type/d
+        outs="p/$type/d/o"; one="$base -l"; other="$base -c"
+        case $kind in
+        elf) one="$base -E"; other="-d 30 -q -E" ;; packed) one+=" --pack gzip"; other+=" --pack gzip" ;;
+        manifest) one+=" --manifest p/$type/d/m"; other+=" --manifest p/$type/d/m" ;; split) outs+=" p/$type/d/ob" ;;
+        esac
+        (cd $W; $CS $([ $kind != split ] || echo split) $DUMP $outs $one $force >out1.txt 2>err1.txt & a=$!
+          $CS $([ $kind != split ] || echo split) $DUMP $outs $other $force >out2.txt 2>err2.txt; b=$?; wait $a; echo "$? $b" >codes.txt)
+        codes=$(cat codes.txt); whose=
+        for name in 1 2; do cmp -s p/$type/d/o once/${kind/manifest/kdump}$name && whose=$name; done
+        [ -n "$whose" ] || bad+="an output of neither; "
+        case "$codes" in "0 1") [ "$whose" = 1 ] || bad+="the failed run's output; " ;; "1 0") [ "$whose" = 2 ] || bad+="the failed run's output; " ;;
+        "0 0") [ -n "$force" ] || bad+="both succeeded; " ;; *) bad+="exit codes $codes; " ;; esac
+        [ $kind != split ] || cmp -s p/$type/d/ob once/splitb$whose || bad+="a mixed set; "
+        if [ $kind = manifest ]; then $CS verify p/$type/d/o --manifest p/$type/d/m >/dev/null 2>err.txt || bad+="verify: $(cat err.txt); "; fi
+        [ "$(names p/$type/d | wc -l)" = $(case $kind in split | manifest) echo 2 ;; *) echo 1 ;; esac) ] || bad+="left: $(names p/$type/d | tr '\n' ' '); "
+        name="exit codes $codes $(cat err1.txt err2.txt | cut -c1-120 | tr '\n' '|')"; seen[$name]=$((${seen[$name]:-0} + 1))
+      done
+      if [ -n "$bad" ]; then say BAD "$type, at once" "$kind $force" "$bad"; else say ok "$type, at once" "$kind $force" "$(for name in "${!seen[@]}"; do echo -n "${seen[$name]} times $name; "; done)"; fi
+      unset seen
+    done; done
+    gone $type
+  done
+}
 nfs() {
   part "NFS"
   local v
@@ -334,6 +377,6 @@ nfs() {
 }
 
 part "$(uname -r), $($CS --version)"
-[ "${1:-all}" != all ] || set -- reference quota fat four_gib limits overlay ninep virtio nfs going_away
+[ "${1:-all}" != all ] || set -- reference quota fat four_gib limits overlay ninep virtio nfs going_away at_once
 for what in "$@"; do ${what//=/ }; done
 part "$BADS bad"

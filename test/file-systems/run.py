@@ -87,7 +87,7 @@ with open(os.path.join(folder, "console.log"), "w") as console:
         console.write(line)
         console.flush()
         line = line.strip()
-        if re.match(r"(ok|BAD|none|place|#|END)\b", line):
+        if re.match(r"(ok|BAD|none|END)\b|# ", line):
             print(line, flush=True)
         bad += line.startswith("BAD")
         ended += line.startswith("END")

@@ -14,7 +14,7 @@ import type { OptionValues } from "../options/table.js";
 import { printJson, printLines, printNote, printWarnings } from "../print.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
-import { openRecords } from "../run-records.js";
+import { openRecords, type RunRecords } from "../run-records.js";
 
 type FilterCommandArguments = OptionValues<"filter"> & { readonly files: readonly string[] };
 
@@ -49,7 +49,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
     const { level, fallbackLevels, sizeLimit, onFull, privacy, privacyExtra, privacyKeep } = request;
     const { format, codec, dedupe, excludeUnusedVmemmap, workers } = request;
     const options: WholeFilterOptions = {
-      output: outputOf(args, request, records.stdout),
+      output: outputOf(args, request, records),
       spool: spoolOptions(args),
       ...{ level, fallbackLevels, onFull, ...(sizeLimit === undefined ? {} : { sizeLimit }) },
       ...{ privacy, privacyExtra, privacyKeep, format, codec, dedupe, excludeUnusedVmemmap },
@@ -109,10 +109,10 @@ async function openNamed(
 function outputOf(
   { force, sync }: FilterCommandArguments,
   { output, flatten, pack }: FilterRequest,
-  stdout: NodeJS.WritableStream,
+  { stdout, onNamed }: RunRecords,
 ): FilterOutput {
   if (output === undefined) return { stream: stdout, name: "stdout", plain: !flatten, pack };
-  return { path: output, force, sync, pack };
+  return { path: output, force, sync, pack, onNamed };
 }
 
 /** Prints what the run did: on stderr where stdout carries the dump. */
