@@ -332,7 +332,7 @@ at_once() {
     mkdir p/$type/d
     for kind in kdump elf packed split manifest; do for force in "" -f; do
       declare -A seen=(); bad=
-      for i in $(seq ${TIMES:-4}); do
+      for i in $(seq ${TIMES:-3}); do
         rm -rf p/$type/d; mkdir p/$type/d
         outs="p/$type/d/o"; one="$base -l"; other="$base -c"
         case $kind in
