@@ -6,7 +6,7 @@ import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-
 import { writeFullyAsync } from "../reader/source/full-io.js";
 import { type HeldFolder, hasNoFolderSync, shownPath } from "../reader/source/held-folder.js";
 import { discardSink } from "../writer/discard-sink.js";
-import { outsideItsFolder } from "../writer/partial-file.js";
+import { outsideItsFolder } from "../writer/outside-folder.js";
 import type { Sink } from "../writer/sink.js";
 import { stagingError } from "./folder-staging.js";
 import { giveAccess, type OutputAccess } from "./output-access.js";

@@ -4,8 +4,9 @@ import { DumpError } from "../errors.js";
 import { OPTION, unnamedPlace } from "../option-words.js";
 import { STDIN, STDIN_NAME } from "../reader/source/stream-input.js";
 import type { Warnings } from "../warnings.js";
+import { beingNamed, namingFile } from "./naming-turn.js";
 import { cannotBeCreated, checkReplaceable, outputFile } from "./output-path.js";
-import { beingNamed, type NamingOptions, namingFile, PartialFile } from "./partial-file.js";
+import { type NamingOptions, PartialFile } from "./partial-file.js";
 import type { Sink } from "./sink.js";
 import { mayBeSwapped } from "./swapped-names.js";
 

@@ -16,10 +16,12 @@ import { OPTION, unnamedPlace } from "../option-words.js";
 import { describeSystemError, isWithoutRoom } from "../reader/source/byte-source.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFully } from "../reader/source/full-io.js";
-import { folderWasMoved, HeldFolder, syncFolder } from "../reader/source/held-folder.js";
+import { HeldFolder, syncFolder } from "../reader/source/held-folder.js";
 import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
 import { nameTaken } from "./named-files.js";
+import { beginningOf, dropTurn, namingFile, takeTurn } from "./naming-turn.js";
 import { cannotBeCreated, checkPlace } from "./output-path.js";
+import { outsideItsFolder } from "./outside-folder.js";
 
 /** How a file gets its name. */
 export interface NamingOptions {
@@ -227,21 +229,12 @@ export class PartialFile {
    */
   #renameAlone(): void {
     const turn = join(this.#folder.path(), namingFile(this.#final));
-    try {
-      closeSync(openSync(turn, "wx", 0o600));
-    } catch (error) {
-      if (systemErrorCode(error) !== "EEXIST") throw error;
-      throw beingNamed(this.name, this.#shown(namingFile(this.#final)));
-    }
+    takeTurn(turn, this.name, this.#shown(namingFile(this.#final)));
     try {
       if (lstatSync(this.#path, { throwIfNoEntry: false }) !== undefined) throw this.#cameIntoBeing();
       this.#rename();
     } catch (error) {
-      try {
-        unlinkSync(turn);
-      } catch {
-        // Its name and what to do with it are said by the next run.
-      }
+      dropTurn(turn);
       throw error;
     }
     this.#drop(turn, namingFile(this.#final), "Remove it");
@@ -387,52 +380,6 @@ export class PartialFile {
       cause: error,
     });
   }
-}
-
-/** The name of an empty file that is there while an output gets its name, on file systems without links. */
-export function namingFile(final: string): string {
-  return `.${beginningOf(final)}.naming.partial`;
-}
-
-/** The error of an output whose name another run is giving to its own. */
-export function beingNamed(name: string, file: string): DumpError {
-  return new DumpError("OUTPUT_EXISTS", `is being created by another run: ${file} is there`, {
-    file: name,
-    cure: "Name another file for the output; if no other run writes to it, remove that file",
-  });
-}
-
-/** Bytes of an output's name that its temporary name contains: file systems allow 255 in all. */
-const MOST_OF_NAME = 200;
-
-/** The beginning of a name that fits into the temporary one. */
-function beginningOf(name: string): string {
-  if (Buffer.byteLength(name) <= MOST_OF_NAME) return name;
-  let beginning = "";
-  for (const sign of name) {
-    if (Buffer.byteLength(beginning) + Buffer.byteLength(sign) > MOST_OF_NAME) break;
-    beginning += sign;
-  }
-  return beginning;
-}
-
-/**
- * The error of an output that got its name in the folder that was opened for it, while another folder now has that
- * folder's name. `final` is the output's name in it.
- */
-export function outsideItsFolder(name: string, folder: HeldFolder, final: string): DumpError {
-  const left = `the output is whole, in ${whereabouts(folder, final)}`;
-  return folderWasMoved(name, ", and move the output to where it belongs", left);
-}
-
-function whereabouts(folder: HeldFolder, final: string): string {
-  try {
-    const real = folder.realName();
-    if (real !== undefined) return unnamedPlace(join(real, final), "the folder that was opened at the beginning");
-  } catch {
-    // Its path cannot be found out any more.
-  }
-  return "the folder that was opened at the beginning";
 }
 
 /**

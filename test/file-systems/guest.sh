@@ -368,9 +368,9 @@ nfs() {
   place ext4 300 usrquota || return
   mkdir -p p/ext4/d p/nfs /run/rpcbind /var/lib/nfs/rpc_pipefs /var/lib/nfs/v4recovery /proc/fs/nfsd; chown 1000:1000 p/ext4/d
   mount -t nfsd nfsd /proc/fs/nfsd 2>/dev/null; rpcbind -w 2>/dev/null; : >/var/lib/nfs/etab
-  rpc.mountd 2>/dev/null; rpc.nfsd 2 2>$W/err.txt; exportfs -o rw,no_root_squash,insecure,fsid=7,no_subtree_check,sync 127.0.0.1:$W/p/ext4 2>>$W/err.txt
+  rpc.mountd 2>/dev/null; rpc.nfsd 2 2>$W/err.txt; exportfs -o rw,no_root_squash,insecure,fsid=0,no_subtree_check,sync 127.0.0.1:$W/p/ext4 2>>$W/err.txt
   for v in ${@:-3 4.2}; do
-    mount -t nfs -o vers=$v,soft,timeo=20,retrans=1,nolock,proto=tcp 127.0.0.1:$W/p/ext4 p/nfs 2>$W/err.txt || { say none "nfs $v" "not mounted: $(tr '\n' ' ' <$W/err.txt)"; continue; }
+    mount -t nfs -o vers=$v,soft,timeo=20,retrans=1,nolock,proto=tcp 127.0.0.1:$([ $v = 3 ] && echo $W/p/ext4 || echo /) p/nfs 2>$W/err.txt || { say none "nfs $v" "not mounted: $(tr '\n' ' ' <$W/err.txt)"; continue; }
     if [ $v = 4.2 ]; then every_format "nfs $v" p/nfs/d; compare_all "nfs $v" p/nfs/d; together "nfs $v" p/nfs/d
     else runs "nfs $v" elf $CS $DUMP p/nfs/d/elf -d 0 -E -q; same "nfs $v" elf p/nfs/d/elf ref/elf; steps "nfs $v" p/nfs/d kdump -l; same "nfs $v" steps p/nfs/d/kdump ref/lzo; fi
     rm -rf p/nfs/d/*; chown 1000:1000 p/ext4/d
