@@ -1,12 +1,12 @@
 // A long campaign: CPU time is spread so that every target gets its goal, the one that lacks most first. What was done is kept in
-// out/fuzz/campaign.json, so that a campaign that was stopped goes on; inputs that reached something are kept beside it.
+// fuzz/campaign.json, which is committed: a campaign goes on from there, on another machine too. Inputs that reached something stay in out/fuzz.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { SLOW_TO_BEGIN, TARGETS, WHOLE_RUNS } from "./target-list.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const path = `${root}out/fuzz/campaign.json`;
+const path = `${root}fuzz/campaign.json`;
 /** CPU seconds after which another target may be more in need. */
 const SLICE = 120;
 const LONG_SLICE = 300;
@@ -19,7 +19,6 @@ export function readCampaign(fresh) {
 }
 
 function writeCampaign(campaign) {
-  mkdirSync(`${root}out/fuzz`, { recursive: true });
   writeFileSync(`${path}.new`, `${JSON.stringify(campaign, undefined, 1)}\n`);
   renameSync(`${path}.new`, path);
 }
