@@ -15,23 +15,28 @@ const STACKS = [
 const GUARD = 48;
 const MOST = 1 << 18;
 
+/** Pieces of stacks; `searched` is whether the kernel's are of the kind that is searched, or other machines' (which stay). */
+export interface InterruptStacks extends ScrubList {
+  readonly searched: boolean;
+}
+
 /**
  * What interrupts that have ended left on their stacks (x86-64): packets are received there, ciphers and hashes work
  * there. Of a stack in use what lies below its CPU's stack pointer, if that is in it. No backtrace reads
- * it. Empty for machines without such stacks; `undefined` if nothing says where they are.
+ * it. Empty for machines whose stacks are not searched; `undefined` if nothing says where they are.
  */
 export function interruptStacks(
   space: AddressSpace,
   kernel: KernelObjects,
   stopped: readonly StoppedCpu[],
-): ScrubList | undefined {
-  const found: ScrubList = { list: new SpanList(), objects: 0 };
+): InterruptStacks | undefined {
+  const found = { list: new SpanList(), objects: 0, searched: true };
   const { memory, symbols, types } = kernel;
   const own = STACKS.find(({ variable }) => symbols.address(variable) !== undefined);
   if (own === undefined) {
     // 32-bit x86 has one of the types and no such variable: its stacks are pages of their own.
     const isNamed = STACKS.every(({ type }) => types.sizeOf(type) === undefined);
-    return isNamed || symbols.address("init_task") !== undefined ? found : undefined;
+    return isNamed || symbols.address("init_task") !== undefined ? { ...found, searched: false } : undefined;
   }
   const bytes = types.sizeOf(own.type);
   const cpus = possibleCpus(kernel);

@@ -37,6 +37,11 @@ export interface RunningTasks {
   readonly off: ReadonlySet<bigint>;
 }
 
+/** Pieces of stacks; `interrupts` is whether those of interrupts were looked through, too. */
+export interface EndedCalls extends ScrubList {
+  readonly interrupts: boolean;
+}
+
 /**
  * What calls and interrupts that have ended left on their stacks; the result is that of `oldFrames`. The idle tasks of
  * CPUs are no others' children, and in no list.
@@ -47,7 +52,7 @@ export function endedCalls(
   tasks: Iterable<bigint>,
   dump: Pick<Dump, "machine" | "pageSize" | "notes">,
   stack: TaskStack,
-): ScrubList | undefined {
+): EndedCalls | undefined {
   const mark = stackMark(dump.machine, dump.pageSize, stack);
   const cpus = stoppedCpus(dump, kernel);
   const queues = cpuQueues(kernel);
@@ -60,9 +65,14 @@ export function endedCalls(
   const frames = oldFrames(space, kernel, all, { mark, bytes: stack.bytes }, running);
   const interrupts = interruptStacks(space, kernel, cpus);
   if (interrupts === undefined) kernel.incomplete?.();
-  if (frames === undefined || interrupts === undefined) return frames;
-  frames.list.addAll(interrupts.list.merged(0));
-  return { list: frames.list, objects: frames.objects + interrupts.objects };
+  if (frames === undefined) return undefined;
+  if (interrupts !== undefined) frames.list.addAll(interrupts.list.merged(0));
+  return {
+    list: frames.list,
+    objects: frames.objects + (interrupts?.objects ?? 0),
+    // Where nothing said where they are, `incomplete` did.
+    interrupts: interrupts?.searched ?? true,
+  };
 }
 
 /** Returns a function for a task of CPUs: the one that runs, or the one that runs when no other does (all but the first are in no list). */

@@ -226,6 +226,7 @@ class ScrubRun {
     );
     const frames = this.#search(kernel, OLD_FRAMES, (one) => endedCalls(space, one, tasks, dump, this.#stack));
     this.#reachOr(OLD_FRAMES, "old-frames", frames);
+    if (frames?.interrupts === false) this.#gaps.push("stacks of interrupts: what those that have ended left there");
     const audited = this.#search(kernel, AUDITED, (one) => auditTexts(space, one, tasks));
     this.#reach("tty-audit", audited);
     const maps = this.#search(kernel, "BPF maps", (one) => bpfMaps(space, one));
@@ -393,5 +394,5 @@ class ScrubRun {
 }
 
 const RESERVED = "memory reserved at boot for others";
-const OLD_FRAMES = "kernel stacks: what calls that have ended left there";
+const OLD_FRAMES = "kernel stacks: what calls and interrupts that have ended left there";
 const AUDITED = "what was typed at audited terminals, command lines and addresses that audit keeps";

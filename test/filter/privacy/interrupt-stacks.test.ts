@@ -86,6 +86,25 @@ test("stacks of interrupts until 5.1 are a variable that begins with what guards
   ]);
 });
 
+test("stacks of interrupts of other machines (arm64, riscv, POWER) are not searched, and the result says so", () => {
+  const types = {
+    "task_struct.stack": [0, 8],
+    "task_struct.on_cpu": [8, 4],
+    "task_struct.thread.cpu_context.sp": [16, 8],
+  } as const;
+  const dump = {
+    machine: { arch: "aarch64", wordSize: 8, littleEndian: true },
+    pageSize: 4096,
+    notes: [],
+  } as unknown as Dump;
+  const stack = { bytes: 0x4000, hasThreadInfo: false };
+  // With the kernel's variables, and where it lists functions only.
+  for (const symbols of [{ init_task: 0, irq_stack_ptr: 0x40n }, {}])
+    expect(endedCalls(space, machine(symbols, types).kernel, [], dump, stack)?.interrupts).toBe(false);
+  const { kernel } = twoCpus({ hardirq_stack_ptr: 0x40n, hardirq_stack_inuse: 0x48n }, types);
+  expect(endedCalls(space, kernel, [], dump, stack)?.interrupts).toBe(true);
+});
+
 test("machines without such stacks have none; where nothing says where they are, that is said", () => {
   expect(interruptStacks(space, machine({ init_task: 0 }, { irq_stack: [0, 0x4000] }).kernel, [])?.objects).toBe(0);
   expect(interruptStacks(space, machine({}, { irq_stack: [0, 0x4000] }).kernel, [])).toBeUndefined();

@@ -129,7 +129,13 @@ describeWithDumps("overwritten by --privacy", () => {
       const { privacy, warnings } = await filterFile(vmcore, at(name), options);
       expect(privacy?.overwritten).toMatchObject({ registers: { objects: 2, bytes: 304 } });
       expect(Object.keys(privacy?.overwritten ?? {}).sort()).toEqual(["log", "registers"]);
-      const said = [/what keyrings hold/, /calls that have ended/, /reserve_mem=/, /on their way to consoles/, /kmsg/];
+      const said = [
+        /what keyrings hold/,
+        /calls and interrupts that have ended/,
+        /reserve_mem=/,
+        /on their way to consoles/,
+        /kmsg/,
+      ];
       for (const words of said) expect(privacy?.remains.join()).toMatch(words);
       expect(warnings).toMatchObject([{ code: "PRIVACY_GAP", count: 2 }]);
       expect(privacy?.remains.join()).toMatch(/slab pages were not looked into.*vector registers.*terminal buffers/);
