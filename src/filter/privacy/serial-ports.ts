@@ -1,5 +1,11 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import {
+  type KernelObjects,
+  memberAddress,
+  readMember,
+  readPossibleMember,
+  walkList,
+} from "../../kernel/objects/kernel-objects.js";
 import { loadedModule, moduleNamed, moduleSymbol, moduleTypes } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
@@ -75,6 +81,14 @@ const FORMS = [
   ["packed", "vring_desc_state_packed"],
 ] as const;
 
+/** Whether a queue has packed rings; `undefined` if its type has neither of the members that say so. */
+function isPacked(kernel: KernelObjects, ring: bigint): boolean | undefined {
+  const flag = readPossibleMember(kernel, "vring_virtqueue", ring, "packed_ring");
+  // The newer one: split, packed, and both again for buffers that come back in order.
+  const layout = flag ?? readPossibleMember(kernel, "vring_virtqueue", ring, "layout");
+  return layout === undefined ? undefined : (layout & 1n) === 1n;
+}
+
 /** Buffers that were given to a virtqueue and not taken back: the driver's own pointers. */
 function* waiting(kernel: KernelObjects, queue: bigint | undefined): Generator<bigint> {
   const { memory, types } = kernel;
@@ -82,8 +96,13 @@ function* waiting(kernel: KernelObjects, queue: bigint | undefined): Generator<b
   if (within === undefined) kernel.incomplete?.();
   if (!queue || within === undefined || !memory.isKernelAddress(queue)) return;
   const ring = queue - BigInt(within);
-  // A flag whose name changed says which of the two forms it has: the pointers of the other form are not set.
-  const forms = FORMS.filter(([form]) => types.member("vring_virtqueue", `${form}.desc_state`) !== undefined);
+  // Since 6.0 both forms are in one place (a union): only the one that the queue has may be read.
+  const packed = isPacked(kernel, ring);
+  const forms = FORMS.filter(
+    ([form]) =>
+      types.member("vring_virtqueue", `${form}.desc_state`) !== undefined &&
+      (packed === undefined || packed === (form === "packed")),
+  );
   if (forms.length === 0) kernel.incomplete?.();
   for (const [form, state] of forms) {
     const table = readMember(kernel, "vring_virtqueue", ring, `${form}.desc_state`);

@@ -86,6 +86,54 @@ test("serial ports: the buffer being read, and those in both queues; a page of e
   ]);
 });
 
+const PACKED = {
+  ...TYPES,
+  "vring_virtqueue.packed.desc_state": [112, 8],
+  "vring_virtqueue.packed.vring.num": [104, 4],
+  vring_desc_state_packed: [0, 24],
+  "vring_desc_state_packed.data": [0, 8],
+} as const;
+
+for (const [name, member, values] of [
+  ["a flag (until 6.18)", "packed_ring", { split: [0], packed: [1] }],
+  ["a layout (7.0)", "layout", { split: [0, 2], packed: [1, 3] }],
+] as const) {
+  test(`serial ports: split and packed rings are in one place; ${name} says which is read`, () => {
+    const pieces = (value: number) => {
+      const { kernel, view, word, point } = machine(
+        { pdrvdata: 0x100, modules: 0x180 },
+        { ...PACKED, [`vring_virtqueue.${member}`]: [88, member === "layout" ? 4 : 1] },
+      );
+      point(0x180, 0x180);
+      for (const [head, entry] of [
+        [0x100, 0x1000],
+        [0x1010, 0x2000],
+      ] as const) {
+        point(head, entry);
+        point(entry, head);
+      }
+      point(0x2018, 0x3010);
+      view.setUint8(0x3000 + 88, value);
+      view.setUint32(0x3000 + 104, 1, true);
+      // Each of the two would lead to something that looks like a buffer.
+      for (const [at, table, buffer, text] of [
+        [96, 0x3800, 0x2100, 0x8000],
+        [112, 0x3900, 0x2200, 0x9000],
+      ] as const) {
+        point(0x3000 + at, table);
+        point(table, buffer);
+        point(buffer, text);
+        word(buffer + 8, 64n);
+      }
+      const found = driverBuffers(space, kernel, () => NO_FILES);
+      expect(found.missing).not.toContain("virtio-serial (some of them)");
+      return piecesOf(found.list);
+    };
+    for (const value of values.split) expect(pieces(value)).toEqual([[0x8000, 0x8040]]);
+    for (const value of values.packed) expect(pieces(value)).toEqual([[0x9000, 0x9040]]);
+  });
+}
+
 const INPUT = {
   "input_handler.h_list": [8, 16],
   "input_handle.h_node": [16, 16],
