@@ -126,7 +126,11 @@ test("the environment may also say that a process is profiled, as it can since N
 describe.skipIf(process.platform === "win32")("stopped in the search of a memory of 500 GiB", () => {
   const dump = join(temporaryFolder(), "sparse");
   const size = 500 * 1024 * MiB;
-  writeFileSync(dump, buildElf({ loads: [{ paddr: 0, offset: 4096, filesz: size }] }));
+  // Less that is stored would not be believed to be so much memory.
+  writeFileSync(
+    dump,
+    Buffer.concat([buildElf({ loads: [{ paddr: 0, offset: 4096, filesz: size }] }), Buffer.alloc(16 * MiB, 1)]),
+  );
   truncateSync(dump, 4096 + size);
 
   test.each([
