@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { closeSync, openSync, unlinkSync } from "node:fs";
 import { DumpError, systemErrorCode } from "../errors.js";
 
@@ -32,9 +31,10 @@ export function dropTurn(path: string): void {
 /** The name of an empty file that is there while an output gets its name, on file systems without links. */
 export function namingFile(final: string): string {
   const beginning = beginningOf(final);
-  // Names that begin alike are those of different outputs.
-  const rest = beginning === final ? "" : `.${createHash("sha256").update(final).digest("hex").slice(0, 16)}`;
-  return `.${beginning}${rest}.naming.partial`;
+  if (beginning === final) return `.${final}.naming.partial`;
+  // Names that begin alike are those of different outputs. Few are so long: others need not load the module.
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  return `.${beginning}.${createHash("sha256").update(final).digest("hex").slice(0, 16)}.naming.partial`;
 }
 
 /** The error of an output whose name another run is giving to its own. */

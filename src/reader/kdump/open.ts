@@ -11,7 +11,7 @@ import { checkClaim, checkPageCount, mostPages } from "../page-count.js";
 import type { PhysicalRange } from "../physical-memory.js";
 import { bitmapRanges } from "../ranges.js";
 import { type ByteSource, readExactly, readWhatIsThere } from "../source/byte-source.js";
-import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
+import { attachSource, bytesWithHoles, closeOnce, type SourceImage } from "../source/source-image.js";
 import { pageSizeFor, pageSizeFromUnit, parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
 import { bitmapsCutOff, bitmapsEnd, readBitmaps } from "./bitmaps.js";
 import { type KdumpHeader, readKdumpHeader } from "./header.js";
@@ -33,7 +33,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
   );
   const first = files[0] as (typeof files)[number];
   const source = attachSource(first.image);
-  const held = bytesHeld(...images);
+  const held = bytesWithHoles(...images);
   const header = salvage ? withBitmapInFile(first.header, source.size, held) : first.header;
   checkClaim(header.maxMapnr, held, source.name);
   const take = salvage ? readWhatIsThere : readExactly;

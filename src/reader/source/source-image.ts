@@ -67,9 +67,19 @@ export function closeInput({ fd }: Pick<FileHandle, "fd">): void {
  * holes.
  */
 export function bytesHeld(...images: readonly Pick<SourceImage, "file" | "spool">[]): number {
-  const held = ({ file, spool }: Pick<SourceImage, "file" | "spool">) =>
-    spool === undefined ? (file.stored ?? file.size) : (spool.ends.at(-1) ?? 0);
-  return images.reduce((sum, image) => sum + held(image), 0);
+  return sumOf(images, ({ stored, size }) => stored ?? size);
+}
+
+/**
+ * The same with the holes of files. Those of a kdump file are where its bitmaps have nothing, which costs nothing: a
+ * machine with a node at 64 TiB has bitmaps of 4 GiB and may have few pages.
+ */
+export function bytesWithHoles(...images: readonly Pick<SourceImage, "file" | "spool">[]): number {
+  return sumOf(images, ({ size }) => size);
+}
+
+function sumOf(images: readonly Pick<SourceImage, "file" | "spool">[], of: (file: FileHandle) => number): number {
+  return images.reduce((sum, { file, spool }) => sum + (spool === undefined ? of(file) : (spool.ends.at(-1) ?? 0)), 0);
 }
 
 /**
