@@ -89,7 +89,7 @@ function change(
 function changeText(bytes: Uint8Array, random: Random): Uint8Array {
   const text = Buffer.from(bytes).toString("latin1");
   if (random(2) === 0) {
-    const numbers = [...text.matchAll(/(0x)?[0-9a-f]*[0-9][0-9a-f]*/gi)];
+    const numbers = [...text.matchAll(/(0x)?[0-9a-f]{0,16}[0-9][0-9a-f]{0,16}/gi)];
     const chosen = numbers[random(numbers.length)];
     if (chosen !== undefined) {
       const value = VALUES[random(VALUES.length)] as bigint;

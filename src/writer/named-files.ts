@@ -61,7 +61,7 @@ function same(a: FileIdentity | undefined, b: FileIdentity): boolean {
 
 /** The error of an output whose name was given to another file when it just had it. */
 export function nameTaken(name: string): DumpError {
-  return new DumpError("NOT_WRITABLE", "another file took its name, or removed it, before this run had ended", {
+  return new DumpError("NOT_WRITABLE", "another file took its name, or it was removed, before this run had ended", {
     file: name,
     cure: "Write it again, and let only one run at a time write to a name",
   });
