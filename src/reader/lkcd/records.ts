@@ -46,7 +46,7 @@ export function* readRecords(
   const cut = yield* walk(source, header, { salvage, most }, ({ page }) => {
     pages = Math.max(pages, page + 1);
   });
-  const builder = new PageIndexBuilder(pages);
+  const builder = new PageIndexBuilder(pages, { held, file: source.name });
   yield* walk(source, header, { salvage: true, most }, ({ page, at, isPacked }) => {
     builder.set(page, isPacked ? entryOf(ENTRY.zlib, at) : entryOf(ENTRY.plain, at + RECORD_HEAD));
   });

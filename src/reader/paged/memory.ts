@@ -5,6 +5,7 @@ import { type Extents, findExtent, type Piece, toExtents } from "../extents.js";
 import { nextAddress, setExtentBits } from "../extents-memory.js";
 import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
 import { type ByteSource, readExactly, readInto } from "../source/byte-source.js";
+import { ReadWindow } from "../source/read-window.js";
 import { attachSource, bytesHeld } from "../source/source-image.js";
 import { tolerantMemory } from "../tolerant-memory.js";
 import { type PagedImage, RECORD_HEAD } from "./image.js";
@@ -65,9 +66,20 @@ function indexedMemory(
   };
 }
 
+/** Bytes that a window reads at once. */
+const MOST_AT_ONCE = 1 << 16;
+/** Pages with more changes than these are kept once they are made: each read would make them again. */
+const MANY_CHANGES = 8;
+/** The most of them, 64 MiB of 4 KiB pages in each thread. */
+const MOST_KEPT = 1 << 14;
+
 /** Reads pages by their entries. */
 class PageReader {
+  /** Pages with many changes, by their entries. */
+  readonly #kept = new Map<number, Uint8Array>();
   readonly #page: Uint8Array;
+  /** Packed pages that follow each other are read together. */
+  readonly #window: ReadWindow;
   /** The entry of the page in `#page`: several struct pages of one page are read in turn. */
   #held = NOT_LISTED;
 
@@ -78,6 +90,7 @@ class PageReader {
     private readonly records: PagedImage["records"],
   ) {
     this.#page = new Uint8Array(unit);
+    this.#window = new ReadWindow(source);
   }
 
   /** Copies bytes of a page, from byte `within` on. */
@@ -100,9 +113,16 @@ class PageReader {
 
   #unpack(place: number): void {
     const size = this.records === undefined ? 4 : RECORD_HEAD;
-    const head = readExactly(this.source, place, size, "length of a compressed page");
-    const length = new DataView(head.buffer).getUint32(size === 4 ? 0 : 8, this.records?.littleEndian ?? false);
-    const packed = readExactly(this.source, place + size, length, "compressed page");
+    // The index has checked that it is not much longer than a page.
+    const head = this.#window.read(place, size, "length of a compressed page");
+    const length = new DataView(head.buffer, head.byteOffset).getUint32(
+      size === 4 ? 0 : 8,
+      this.records?.littleEndian ?? false,
+    );
+    const packed =
+      length <= MOST_AT_ONCE
+        ? this.#window.read(place + size, length, "compressed page")
+        : readExactly(this.source, place + size, length, "compressed page");
     if (this.records?.isRle !== true) this.#inflate(packed, place);
     else if (!unpackRle(packed, this.#page)) throw this.#damaged(place, "a page whose run lengths do not fill it");
   }
@@ -125,6 +145,11 @@ class PageReader {
    * number.
    */
   #applyChanges(entry: number): void {
+    const kept = this.#kept.get(entry);
+    if (kept !== undefined) {
+      this.#page.set(kept);
+      return;
+    }
     const places: number[] = [];
     let at = entry;
     for (; at % 4 === ENTRY.change && at !== NOT_LISTED; ) {
@@ -140,6 +165,7 @@ class PageReader {
       if (!applyXbzrle(data, this.#page))
         throw this.#damaged(place, "a changed page (XBZRLE) that goes beyond its page");
     }
+    if (places.length > MANY_CHANGES && this.#kept.size < MOST_KEPT) this.#kept.set(entry, this.#page.slice());
   }
 
   /** Reads a page that is not a change into `#page`. */

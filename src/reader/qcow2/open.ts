@@ -3,7 +3,7 @@ import { OPTION } from "../../option-words.js";
 import { ofFile } from "../../warnings.js";
 import type { FormatOptions, Opening } from "../format.js";
 import { openMigration } from "../qemu-migration/open.js";
-import { attachSource, type SourceImage } from "../source/source-image.js";
+import { attachSource, bytesHeld, type SourceImage } from "../source/source-image.js";
 import { type Qcow2Snapshot, readQcow2Header, readSnapshots } from "./header.js";
 import { stateWindow } from "./state-window.js";
 
@@ -24,7 +24,10 @@ export function* openQcow2(image: SourceImage, options: FormatOptions): Opening 
     const what = `has ${saved.length} snapshots with memory, ${listOf(saved)}: the newest, ${nameOf(snapshot)}, was taken (${OPTION.snapshot} takes another)`;
     options.warnings.add("SEVERAL_SNAPSHOTS", ofFile(source.name, what));
   }
-  const dump = yield* openMigration({ ...image, window: stateWindow(source, header, snapshot) }, options);
+  const dump = yield* openMigration(
+    { ...image, window: stateWindow(source, header, snapshot, bytesHeld(image)) },
+    options,
+  );
   const time = Math.floor(snapshot.time);
   const description = `snapshot ${nameOf(snapshot)} in a qcow2 disk image, ${dump.header.description}`;
   return { ...dump, header: { ...dump.header, description, timestamp: time === 0 ? undefined : time } };

@@ -14,9 +14,15 @@ const PARTS = 32;
 
 /**
  * Where the bytes of a saved machine are: in the address space of the disk, behind the disk's bytes, from the first
- * byte that a new L2 table would have. Throws `TRUNCATED`, `CORRUPT`, `UNSUPPORTED`.
+ * byte that a new L2 table would have. `held`: bytes that the file really has. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`,
+ * `UNSUPPORTED`.
  */
-export function stateWindow(source: ByteSource, header: Qcow2Header, snapshot: Qcow2Snapshot): FileWindow {
+export function stateWindow(
+  source: ByteSource,
+  header: Qcow2Header,
+  snapshot: Qcow2Snapshot,
+  held: number,
+): FileWindow {
   const { clusterBits, extendedL2 } = header;
   const cluster = 2 ** clusterBits;
   const entrySize = extendedL2 ? 16 : 8;
@@ -31,11 +37,11 @@ export function stateWindow(source: ByteSource, header: Qcow2Header, snapshot: Q
     );
   }
   const l1 = tableOf(readExactly(source, snapshot.l1Table + 8 * first, 8 * tables, "table of a snapshot"));
-  const pieces = new PieceList(source, snapshot.stateSize, cluster);
+  const pieces = new PieceList(source, snapshot.stateSize, cluster, held);
   for (let i = 0; i < tables; i++) {
     const place = Number((l1[i] as bigint) & OFFSET_MASK);
     if (place === 0) continue;
-    pieces.count();
+    pieces.table();
     const entries = tableOf(readExactly(source, place, cluster, "table of a snapshot"));
     for (let k = 0; k < perTable; k++) {
       const position = (i * perTable + k) * cluster;
@@ -50,19 +56,40 @@ export function stateWindow(source: ByteSource, header: Qcow2Header, snapshot: Q
   return { size: snapshot.stateSize, pieces: toExtents(pieces.list) };
 }
 
+/** Tables and pieces of a saved machine that any file may have. */
+const PIECES_FREELY = 2 ** 16;
+/** Beyond that, one for so many bytes that the file stores: the smallest clusters, and parts of clusters. */
+const BYTES_PER_PIECE = 512;
+
 /**
  * Collects the pieces of a saved machine. It uses no cluster of the file twice, so damaged tables cause no more work
- * than the file is long.
+ * than the file is long; nor more than it stores, where most of it is a hole.
  */
 class PieceList {
   readonly list: Piece[] = [];
   #clusters = 0;
+  #tables = 0;
 
   constructor(
     private readonly source: ByteSource,
     private readonly size: number,
     private readonly cluster: number,
+    private readonly held: number,
   ) {}
+
+  /** Counts a table. */
+  table(): void {
+    this.#tables++;
+    this.count();
+    this.#checkHeld();
+  }
+
+  #checkHeld(): void {
+    if (this.list.length + this.#tables <= PIECES_FREELY + this.held / BYTES_PER_PIECE) return;
+    const what = `its saved machine is in more pieces than a file that stores ${this.held} bytes can have`;
+    const cure = "Look at it with `qemu-img check`, or copy it again from where it was made";
+    throw new DumpError("LIMIT", what, { file: this.source.name, cure });
+  }
 
   /** Counts one more cluster of the file in use. */
   count(): void {
@@ -92,7 +119,10 @@ class PieceList {
     const last = this.list.at(-1);
     if (last !== undefined && last.end === start && last.source + (start - last.start) === source) {
       this.list[this.list.length - 1] = { ...last, end };
-    } else this.list.push({ start, end, source });
+    } else {
+      this.list.push({ start, end, source });
+      this.#checkHeld();
+    }
   }
 }
 

@@ -1,4 +1,6 @@
+import type { LongWork } from "../../long-work.js";
 import type { ByteSource } from "../source/byte-source.js";
+import type { StreamReader } from "./stream.js";
 
 /**
  * A device's part of the description of saved state, a JSON text at the end of a stream (QEMU's docs/devel/migration:
@@ -47,8 +49,9 @@ export interface StreamDescription {
   readonly devices: readonly DeviceDescription[];
 }
 
-/** Finds the description behind `from`; `undefined` if there is none, or no complete one. */
-export function findDescription(source: ByteSource, from: number): StreamDescription | undefined {
+/** Finds the description behind `from`; `undefined` if there is none, or no complete one, as far as may be searched. */
+export function* findDescription(reader: StreamReader, from: number): LongWork<StreamDescription | undefined> {
+  const { source } = reader;
   const bytes = Buffer.alloc(PIECE);
   const last = Math.min(source.size, from + MOST_STATE);
   let tried = 0;
@@ -62,7 +65,8 @@ export function findDescription(source: ByteSource, from: number): StreamDescrip
       const devices = parseDescription(source, start, length);
       if (devices !== undefined) return { end: start + length, devices };
     }
-    if (piece.length < PIECE || tried > MOST_TRIED) return undefined;
+    if (piece.length < PIECE || tried > MOST_TRIED || !reader.maySearch(piece.length)) return undefined;
+    yield;
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import type { LongWork } from "../../long-work.js";
 import { readExactly } from "../source/byte-source.js";
 import type { DeviceDescription, StateDescription } from "./description.js";
 import { findFooter, passFooter, SECTION } from "./sections.js";
@@ -57,13 +58,14 @@ const MOST_STEPS = 1 << 21;
  * description lacks, or that does not end where it should (s390-skeys …), is skipped. Stops at bytes that are not a
  * section. Damage is never an error.
  */
-export function readDevices(
+export function* readDevices(
   reader: StreamReader,
   at: number,
   described: readonly DeviceDescription[],
   wanted: (name: string) => boolean,
-): readonly DeviceState[] {
+): LongWork<readonly DeviceState[]> {
   const walk = new StateWalk(reader);
+  const places = placesOf(described);
   const found: DeviceState[] = [];
   let next = 0;
   reader.position = at;
@@ -74,8 +76,8 @@ export function readDevices(
       const instance = reader.u32();
       reader.u32();
       const start = reader.position;
-      const matching = described.findIndex((one, k) => k >= next && one.name === name && one.instance === instance);
-      if (matching >= 0) {
+      const matching = places.next(name, instance, next);
+      if (matching !== undefined) {
         next = matching + 1;
         const keep = wanted(name);
         const fields = walk.fields((described[matching] as DeviceDescription).state, keep);
@@ -85,7 +87,8 @@ export function readDevices(
         }
       }
       reader.position = start;
-      const behind = findFooter(reader, id);
+      yield;
+      const behind = yield* findFooter(reader, id);
       if (behind === undefined) break;
       reader.position = behind;
     }
@@ -94,6 +97,26 @@ export function readDevices(
     if (!(error instanceof DumpError) || (error.code !== "TRUNCATED" && error.code !== "CORRUPT")) throw error;
   }
   return found;
+}
+
+/** Finds descriptions by name and instance, at or behind a place that only grows. */
+function placesOf(described: readonly DeviceDescription[]) {
+  const key = (name: string, instance: number) => `${instance} ${name}`;
+  const places = new Map<string, number[]>();
+  // The last place comes first, so that those passed can be taken away.
+  for (let i = described.length - 1; i >= 0; i--) {
+    const { name, instance } = described[i] as DeviceDescription;
+    const list = places.get(key(name, instance));
+    if (list === undefined) places.set(key(name, instance), [i]);
+    else list.push(i);
+  }
+  return {
+    next(name: string, instance: number, from: number): number | undefined {
+      const list = places.get(key(name, instance)) ?? [];
+      while ((list.at(-1) ?? from) < from) list.pop();
+      return list.at(-1);
+    },
+  };
 }
 
 class StateWalk {

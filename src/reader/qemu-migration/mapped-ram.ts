@@ -1,4 +1,4 @@
-import { ENTRY, entryOf, type PageIndexBuilder, ZERO_ENTRY } from "../paged/page-index.js";
+import { ENTRY, entryOf, GROUP, type PageIndexBuilder, ZERO_ENTRY } from "../paged/page-index.js";
 import { readInto } from "../source/byte-source.js";
 import { damagedStream, type StreamReader } from "./stream.js";
 
@@ -61,10 +61,21 @@ export function indexFixedPages(
     const bits = bytes.subarray(0, Math.ceil(n / 8));
     readInto(source, bits, fixed.bitmap + first / 8, "bitmap of pages");
     for (let i = 0; i < n; i++) {
+      if ((firstPage + first + i) % GROUP === 0 && i + GROUP <= n && isEmpty(bits, i, i + GROUP)) {
+        index.setZeros(firstPage + first + i);
+        i += GROUP - 1;
+        continue;
+      }
       const stored = ((bits[i >> 3] as number) & (1 << (i & 7))) !== 0;
       const place = fixed.pages + (first + i) * pageSize;
       if (!stored) index.set(firstPage + first + i, ZERO_ENTRY);
       else if (place + pageSize <= source.size) index.set(firstPage + first + i, entryOf(ENTRY.plain, place));
     }
   }
+}
+
+/** Whether none of the bits [from, to) is set, nor one beside them in the same bytes. */
+function isEmpty(bits: Uint8Array, from: number, to: number): boolean {
+  for (let at = from >> 3; at < (to + 7) >> 3; at++) if (bits[at] !== 0) return false;
+  return true;
 }

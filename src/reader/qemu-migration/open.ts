@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import type { LongWork } from "../../long-work.js";
 import { ofFile, type Warnings } from "../../warnings.js";
 import { cutOffError } from "../damage.js";
 import { layer } from "../extents.js";
@@ -37,14 +38,15 @@ export interface MigrationOptions {
 export function* openMigration(sourceImage: SourceImage, options: MigrationOptions, start = 0): Opening {
   const { machine: given, salvage, warnings } = options;
   const source = attachSource(sourceImage);
-  const reader = new StreamReader(source, start);
+  const held = bytesHeld(sourceImage);
+  const reader = new StreamReader(source, start, held);
   const salvaged = (error: unknown): DumpError => {
     if (!salvage) throw error;
     return damageOf(error);
   };
-  const stream = yield* readStream(reader, bytesHeld(sourceImage), salvaged);
+  const stream = yield* readStream(reader, salvaged);
   const { settings, ram, plugged, ramEnded } = stream;
-  const devices = readState(reader, stream);
+  const devices = yield* readState(reader, stream);
   const cut = stream.cut ?? (devices === undefined ? salvaged(endsInDevices(source)) : undefined);
   const hints = hintsOf(devices ?? [], [...plugged, ...(options.plugged ?? [])]);
   const placed = placeMemory(settings.machine, ram.blocks, settings.pageSize, hints);
@@ -90,11 +92,14 @@ export function* openMigration(sourceImage: SourceImage, options: MigrationOptio
  * The states of the devices that are used; `undefined` if the stream ends in them. Machine types before 2.3 describe no
  * devices.
  */
-function readState(reader: StreamReader, { devices, footers }: ReadStream): readonly DeviceState[] | undefined {
+function* readState(
+  reader: StreamReader,
+  { devices, footers }: ReadStream,
+): LongWork<readonly DeviceState[] | undefined> {
   if (devices === undefined) return [];
-  const description = findDescription(reader.source, devices);
+  const description = yield* findDescription(reader, devices);
   if (description === undefined) return footers ? undefined : [];
-  return readDevices(reader, devices, description.devices, (name) => name === CPU || name === PC_CLOCK);
+  return yield* readDevices(reader, devices, description.devices, (name) => name === CPU || name === PC_CLOCK);
 }
 
 function endsInDevices({ name, size }: ByteSource): DumpError {

@@ -64,11 +64,9 @@ export class RamReader {
   /** Block of the last page, in any part: a record may say that it is of the same block. */
   #block: RamBlock | undefined;
 
-  /** `held`: bytes that the input really has. */
   constructor(
     private readonly reader: StreamReader,
     private readonly settings: StreamSettings,
-    private readonly held: number,
   ) {}
 
   /** Reads the records of one part, up to the one that ends it. */
@@ -94,16 +92,16 @@ export class RamReader {
   /** Reads the list of blocks, whose lengths add up to `total`. */
   #list(total: number): void {
     const { pageSize, capabilities } = this.settings;
-    const { source } = this.reader;
+    const { source, held } = this.reader;
     if (this.ram !== undefined) throw damagedStream(source, this.reader.position, "two lists of blocks");
     checkPageCount(total / pageSize, source.name);
-    checkClaim(total / pageSize, this.held, source.name);
+    checkClaim(total / pageSize, held, source.name);
     const blocks: RamBlock[] = [];
     const fixed: { block: RamBlock; places: FixedPages }[] = [];
     const finish = () => {
       const last = blocks.at(-1);
       const pages = last === undefined ? 0 : last.firstPage + last.length / pageSize;
-      this.ram = { blocks, pages: new PageIndexBuilder(pages) };
+      this.ram = { blocks, pages: new PageIndexBuilder(pages, { held, file: source.name }) };
       this.#byName = new Map(blocks.map((block) => [block.name, block]));
       for (const { block, places } of fixed) indexFixedPages(this.reader, places, block, pageSize, this.ram.pages);
     };

@@ -48,11 +48,7 @@ export interface ReadStream {
  * Reads a stream from the reader's position up to its devices' state. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`,
  * `UNSUPPORTED`. With `salvage`, an error that ends the stream is returned in `cut`.
  */
-export function* readStream(
-  reader: StreamReader,
-  held: number,
-  salvaged: (error: unknown) => DumpError,
-): LongWork<ReadStream> {
+export function* readStream(reader: StreamReader, salvaged: (error: unknown) => DumpError): LongWork<ReadStream> {
   const start = reader.position;
   reader.skip(4);
   const version = reader.u32();
@@ -63,7 +59,7 @@ export function* readStream(
       cure: "QEMU before 0.11 wrote it: start the machine from it, and dump it with dump-guest-memory",
     });
   }
-  const walk = new SectionWalk(reader, held);
+  const walk = new SectionWalk(reader);
   let cut: DumpError | undefined;
   let devices: number | undefined;
   try {
@@ -96,10 +92,7 @@ class SectionWalk {
   readonly plugged: PluggedMemory[] = [];
   #ramId: number | undefined;
 
-  constructor(
-    private readonly reader: StreamReader,
-    private readonly held: number,
-  ) {}
+  constructor(private readonly reader: StreamReader) {}
 
   get ram(): RamPages | undefined {
     return this.#memory?.ram;
@@ -119,7 +112,7 @@ class SectionWalk {
       else if (type === SECTION.command) {
         reader.u16();
         reader.skip(reader.u16());
-      } else if (type === SECTION.start || type === SECTION.full) this.#begins(type);
+      } else if (type === SECTION.start || type === SECTION.full) yield* this.#begins(type);
       else if (type === SECTION.part || type === SECTION.last) {
         const id = reader.u32();
         if (id === this.#ramId) {
@@ -127,12 +120,12 @@ class SectionWalk {
           yield;
           this.#ramSection(id);
           this.ramEnded = type === SECTION.last;
-        } else this.#pass(id);
+        } else yield* this.#pass(id);
       } else throw damagedStream(reader.source, at, `a section of unknown kind 0x${type.toString(16)}`);
     }
   }
 
-  #begins(type: number): void {
+  *#begins(type: number): LongWork<void> {
     const reader = this.reader;
     const at = reader.position;
     const id = reader.u32();
@@ -147,7 +140,7 @@ class SectionWalk {
         return;
       }
       reader.position = start;
-      this.#pass(id);
+      yield* this.#pass(id);
       return;
     }
     if (version !== 3 && version !== 4) {
@@ -159,7 +152,7 @@ class SectionWalk {
     }
     if (this.#ramId !== undefined) throw damagedStream(reader.source, at, "two sections of memory");
     this.#ramId = id;
-    this.#memory = new RamReader(reader, this.settings, this.held);
+    this.#memory = new RamReader(reader, this.settings);
     this.#ramSection(id);
   }
 
@@ -199,15 +192,26 @@ class SectionWalk {
   }
 
   /** Skips a section of unknown length: to its footer, which must be followed by another section. */
-  #pass(id: number): void {
-    const behind = findFooter(this.reader, id);
-    if (behind === undefined) {
-      // The search reached the end of the file: this skip reports that it is cut off.
-      this.reader.skip(this.reader.left + 1);
+  *#pass(id: number): LongWork<void> {
+    const reader = this.reader;
+    const start = reader.position;
+    yield;
+    const behind = yield* findFooter(reader, id);
+    if (behind !== undefined) {
+      reader.position = behind;
       return;
     }
-    this.reader.position = behind;
+    if (reader.searchEnded) throw noEnd(reader, start);
+    // The search reached the end of the file: this skip reports that it is cut off.
+    reader.position = start;
+    reader.skip(reader.left + 1);
   }
+}
+
+function noEnd({ source, held }: StreamReader, offset: number): DumpError {
+  const what = `the end of a section was not found: the file stores ${held} bytes, too few for the ${source.size} that it claims`;
+  const cure = "The file was not written or copied to the end, or it is not a machine's stream";
+  return new DumpError("LIMIT", what, { file: source.name, offset, cure });
 }
 
 /** Reads a section's footer; returns false if there is none. */
@@ -215,31 +219,28 @@ export function passFooter(reader: StreamReader, id: number): boolean {
   return reader.u8() === SECTION.footer && reader.u32() === id;
 }
 
-/** Bytes that are searched at once. */
-const PIECE = 1 << 16;
+/** Bytes of a footer, and the byte behind it. */
+const FOOTER = 5;
 
 /**
  * The position behind the next footer of a section, searched from the reader's position on; `undefined` if there is
- * none.
+ * none, or not as far as may be searched. The reader's position is then of no meaning.
  */
-export function findFooter(reader: StreamReader, id: number): number | undefined {
-  const footer = Buffer.alloc(5);
+export function* findFooter(reader: StreamReader, id: number): LongWork<number | undefined> {
+  const footer = Buffer.alloc(FOOTER);
   footer[0] = SECTION.footer;
   footer.writeUInt32BE(id, 1);
-  const bytes = Buffer.alloc(PIECE);
-  for (let at = reader.position; at < reader.source.size; ) {
-    const piece = bytes.subarray(0, reader.source.read(bytes, at));
-    for (
-      let found = piece.indexOf(footer);
-      found >= 0 && found + 5 < piece.length;
-      found = piece.indexOf(footer, found + 1)
-    ) {
-      if ((piece[found + 5] as number) <= SECTION.command) return at + found + 5;
+  for (;;) {
+    // What is at hand is searched first: a stream may have thousands of short sections.
+    const piece = reader.ahead(FOOTER + 1);
+    if (piece.length <= FOOTER) return undefined;
+    for (let at = piece.indexOf(footer); at >= 0 && at + FOOTER < piece.length; at = piece.indexOf(footer, at + 1)) {
+      if ((piece[at + FOOTER] as number) <= SECTION.command) return reader.position + at + FOOTER;
     }
-    if (piece.length < PIECE) return undefined;
-    // Pieces overlap by one byte more: a footer at the very end of a piece is found in the next one, with the byte
-    // behind it.
-    at += PIECE - footer.length;
+    // A footer at the very end is found with what follows.
+    const passed = piece.length - FOOTER;
+    if (!reader.maySearch(passed)) return undefined;
+    reader.position += passed;
+    yield;
   }
-  return undefined;
 }

@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
 import { cutOffError } from "../damage.js";
+import { mostRead } from "../find-in-memory.js";
 import type { ByteSource } from "../source/byte-source.js";
 
 /** Bytes that are read at once: most of a stream is pages, which follow each other. */
@@ -17,12 +18,31 @@ export class StreamReader {
   #length = 0;
   /** Position in the window. */
   #at = 0;
+  /** Bytes that may still be searched. */
+  #searchable: number;
 
+  /** `held`: bytes that the input really has. */
   constructor(
     readonly source: ByteSource,
     position: number,
+    readonly held = source.size,
   ) {
     this.#base = position;
+    this.#searchable = mostRead(held);
+  }
+
+  /**
+   * Whether all searches together may go on by so many bytes: the holes of a sparse file, and clusters of a disk image
+   * that lie nowhere, can be petabytes.
+   */
+  maySearch(length: number): boolean {
+    this.#searchable -= length;
+    return this.#searchable >= 0;
+  }
+
+  /** Whether a search was ended by that limit. */
+  get searchEnded(): boolean {
+    return this.#searchable < 0;
   }
 
   /** File offset of the next byte. */
@@ -68,6 +88,15 @@ export class StreamReader {
   bytes(length: number): Buffer {
     const at = this.#need(length);
     return this.#bytes.subarray(at, at + length);
+  }
+
+  /**
+   * The next bytes, as many as there are at hand: fewer than `least` only at the end of the file. They stay valid until
+   * the next call. The position does not change.
+   */
+  ahead(least: number): Buffer {
+    if (this.#length - this.#at < least) this.#fill(0);
+    return this.#bytes.subarray(this.#at, this.#length);
   }
 
   /** A text after a byte with its length. */

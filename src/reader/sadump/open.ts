@@ -26,12 +26,9 @@ export function openSadump(images: readonly SourceImage[], options: FormatOption
   const source = attachSource(first.image);
   const header = readDumpHeader(first);
   checkPageCount(header.maxMapnr, source.name);
-  checkClaim(
-    header.maxMapnr,
-    disks.reduce((sum, { image }) => sum + bytesHeld(image), 0),
-    source.name,
-  );
-  const { stored, zeros } = readSadumpPages(source, header);
+  const held = bytesHeld(...disks.map(({ image }) => image));
+  checkClaim(header.maxMapnr, held, source.name);
+  const { stored, zeros } = readSadumpPages(source, header, held);
   const rooms = roomsOf(disks, header.pages);
   const pieces = placed(stored, rooms);
   const lost = sizeOf(stored) - sizeOf(pieces);
@@ -165,6 +162,12 @@ function registersOf(state: Fields): X86Registers {
 const STEP = 1 << 16;
 /** The most runs of pages: a machine of some TiB has a hundred thousand. Each takes three numbers. */
 const MOST_RUNS = 1 << 22;
+/**
+ * Runs that any dump may have; beyond that, one for so many bytes that it stores. Runs of pages that are not stored lie
+ * between those that are, or at the ends of memory.
+ */
+const RUNS_FREELY = 1 << 17;
+const BYTES_PER_RUN = 1024;
 
 /** The memory of a dump. In its bitmaps the first page of a byte has the highest bit. */
 interface SadumpPages {
@@ -175,7 +178,8 @@ interface SadumpPages {
 }
 
 /** Reads the two bitmaps. Throws `TRUNCATED`, `LIMIT`. */
-function readSadumpPages(source: ByteSource, header: SadumpHeader): SadumpPages {
+function readSadumpPages(source: ByteSource, header: SadumpHeader, held: number): SadumpPages {
+  const most = Math.min(MOST_RUNS, Math.max(RUNS_FREELY, held / BYTES_PER_RUN));
   const { maxMapnr, ramBitmap, dumpableBitmap } = header;
   const [stored, zeros]: [Run[], Run[]] = [[], []];
   let place = 0;
@@ -187,15 +191,22 @@ function readSadumpPages(source: ByteSource, header: SadumpHeader): SadumpPages 
     for (let i = 0; i < length; i++) {
       const [all, there] = [ram[i] as number, dumpable[i] as number];
       if ((all | there) === 0) continue;
+      const first = (at + i) * 8;
+      // Most bytes have pages of one kind.
+      if (first + 8 <= maxMapnr && (there === 0xff || (all === 0xff && there === 0))) {
+        addPages(there === 0xff ? stored : zeros, first, 8, there === 0xff ? place : 0);
+        if (there === 0xff) place += 8;
+        continue;
+      }
       for (let bit = 0; bit < 8; bit++) {
-        const pfn = (at + i) * 8 + bit;
+        const pfn = first + bit;
         const mask = 0x80 >> bit;
         if (pfn >= maxMapnr) break;
-        if ((there & mask) !== 0) addPage(stored, pfn, place++);
-        else if ((all & mask) !== 0) addPage(zeros, pfn, 0);
+        if ((there & mask) !== 0) addPages(stored, pfn, 1, place++);
+        else if ((all & mask) !== 0) addPages(zeros, pfn, 1, 0);
       }
     }
-    if (stored.length + zeros.length > MOST_RUNS) throw tooMany(source);
+    if (stored.length + zeros.length > most) throw tooMany(source, most);
   }
   const piece = ({ start, end, place: first }: Run): Piece => ({
     ...{ start: start * BLOCK, end: end * BLOCK, source: first * BLOCK },
@@ -209,12 +220,13 @@ interface Run {
   readonly place: number;
 }
 
-function addPage(runs: Run[], pfn: number, place: number): void {
+function addPages(runs: Run[], pfn: number, count: number, place: number): void {
   const last = runs.at(-1);
-  if (last?.end === pfn) last.end++;
-  else runs.push({ start: pfn, end: pfn + 1, place });
+  if (last?.end === pfn) last.end += count;
+  else runs.push({ start: pfn, end: pfn + count, place });
 }
 
-function tooMany(source: ByteSource): DumpError {
-  return cutOffError(source.name, `has more than ${MOST_RUNS} runs of pages`, undefined, "LIMIT");
+function tooMany(source: ByteSource, most: number): DumpError {
+  const what = `has more than ${Math.floor(most)} runs of pages, more than a dump of its size can have`;
+  return cutOffError(source.name, what, undefined, "LIMIT");
 }

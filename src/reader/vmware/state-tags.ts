@@ -71,21 +71,30 @@ export function readState(source: ByteSource): StateFile {
   return {
     partial,
     tags(group, take) {
+      // Groups may lie in the same place, and a tag takes two bytes or more.
+      let left = Math.min(MAX_TAGS, source.size / 2);
       for (const { name, position } of groups) {
-        if (name === group) readGroup(source, position, shortSizes, take);
+        if (name === group) left = readGroup(source, position, shortSizes, take, left);
       }
     },
   };
 }
 
-function readGroup(source: ByteSource, position: number, shortSizes: boolean, take: (tag: StateTag) => void): void {
+/** Reads `left` tags at most. Returns how many of them are left. */
+function readGroup(
+  source: ByteSource,
+  position: number,
+  shortSizes: boolean,
+  take: (tag: StateTag) => void,
+  left: number,
+): number {
   const window = new ReadWindow(source);
   let at = position;
-  for (let count = 0; ; count++) {
-    if (count === MAX_TAGS) throw damaged(source, at, `more than ${MAX_TAGS} values in a group`);
+  for (let rest = left; ; rest--) {
+    if (rest < 0) throw damaged(source, at, "more values than it has room for");
     const head = window.read(at, 2, "list of values");
     const [flags = 0, nameLength = 0] = head;
-    if (flags === 0 && nameLength === 0) return;
+    if (flags === 0 && nameLength === 0) return rest;
     const indices = flags >> 6;
     const length = flags & 63;
     const front = fields(window.read(at, 2 + nameLength + 4 * indices, "list of values"), true, source.name);

@@ -10,6 +10,9 @@ const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 const INDEX_PIECE = 1 << 20;
 /** The most runs of consecutive pages, in either space. Without any two consecutive pages they are 128 GiB. */
 const MAX_RUNS = 1 << 25;
+/** Runs that any core may have; beyond that, one for so many bytes that it stores: an entry of the index. */
+const RUNS_FREELY = 1 << 17;
+const BYTES_PER_RUN = 8;
 
 /** Where a core's pages are. */
 export interface XenPages {
@@ -32,6 +35,8 @@ export interface XenIndex {
   /** File offset of the first page. */
   readonly data: number;
   readonly pageSize: number;
+  /** Bytes that the file really has. */
+  readonly held: number;
 }
 
 /** Bytes of an entry. */
@@ -99,7 +104,11 @@ class Runs {
   readonly #to: number[] = [];
   readonly #length: number[] = [];
 
-  constructor(private readonly index: XenIndex) {}
+  readonly #most: number;
+
+  constructor(private readonly index: XenIndex) {
+    this.#most = Math.min(MAX_RUNS, Math.max(RUNS_FREELY, index.held / BYTES_PER_RUN));
+  }
 
   get length(): number {
     return this.#from.length;
@@ -116,9 +125,9 @@ class Runs {
       this.#length[last] = length + 1;
       return;
     }
-    if (this.length >= MAX_RUNS) {
+    if (this.length >= this.#most) {
       const { file, section } = this.index;
-      const what = `its index has more than ${MAX_RUNS} stretches of pages, and no more are read`;
+      const what = `its index has more than ${Math.floor(this.#most)} stretches of pages, and a file of its size has no more`;
       throw cutOffError(file.source.name, what, section.offset, "LIMIT");
     }
     this.#from.push(from);

@@ -13,7 +13,7 @@ import { archOfElf } from "../machine.js";
 import { parseNotes } from "../notes.js";
 import { memoryDump } from "../raw/memory-dump.js";
 import { type ByteSource, readInto } from "../source/byte-source.js";
-import { attachSource, type SourceImage } from "../source/source-image.js";
+import { attachSource, bytesHeld, type SourceImage } from "../source/source-image.js";
 import { damageOf } from "../tolerant-memory.js";
 import { entrySize, readXenIndex, type XenPages } from "./index.js";
 
@@ -26,7 +26,7 @@ export function openXenCore(image: SourceImage, options: FormatOptions): Dump | 
   if (phnum !== 0 || shnum === 0) return undefined;
   const file = sectionsOf(source);
   if (file === undefined || !isXenCore(file)) return undefined;
-  const { pieces, frames, end, noteArea } = readXenCore(file);
+  const { pieces, frames, end, noteArea } = readXenCore(file, bytesHeld(image));
   const cut = end > source.size;
   const what = `ends at byte ${source.size}; its pages go on to ${end}`;
   if (cut && !options.salvage) throw cutOffError(source.name, what);
@@ -101,7 +101,7 @@ function isXenCore(file: ElfFile): boolean {
 }
 
 /** Reads a core's index and registers. Throws `CORRUPT`, `LIMIT`, `TRUNCATED`. */
-function readXenCore(file: ElfFile): XenCore {
+function readXenCore(file: ElfFile, held: number): XenCore {
   const pages = section(file, ".xen_pages");
   const { count, pageSize } = header(file, section(file, ".note.Xen"));
   const frames = findSection(file, ".xen_p2m");
@@ -109,7 +109,7 @@ function readXenCore(file: ElfFile): XenCore {
   const index = frames ?? section(file, ".xen_pfn");
   // The core of a running domain may have fewer pages than its header announces.
   const there = Math.min(Math.floor(index.size / entrySize(hasFrames)), Math.floor(pages.size / pageSize), count);
-  const found = readXenIndex({ file, section: index, hasFrames, count: there, data: pages.offset, pageSize });
+  const found = readXenIndex({ file, section: index, hasFrames, count: there, data: pages.offset, pageSize, held });
   return { ...found, pageSize, end: pages.offset + there * pageSize, noteArea: registers(file, hasFrames) };
 }
 
