@@ -12,8 +12,8 @@ const MAX_TRIES = 1024;
 /**
  * The addresses of struct task_struct of all tasks and threads; of the CPUs' idle tasks only the first. The list begins
  * at init_task. Kernels without CONFIG_KALLSYMS_ALL do not say where that is: there a task is taken from the slab
- * allocator. Yields nothing where types are missing, or both init_task and slabs. At most as many tasks as would fill
- * the memory: a damaged list may be a circle, and each task costs the caller some 10 us.
+ * allocator. Yields nothing where types are missing, or both init_task and slabs. Each task comes once, and at most as
+ * many as would fill the memory: a damaged list may be a circle, and each task costs the caller some 10 us.
  */
 export function* allTasks(dump: Dump, view: KernelView, kernel: KernelObjects): Generator<bigint> {
   const { types } = kernel;
@@ -25,17 +25,24 @@ export function* allTasks(dump: Dump, view: KernelView, kernel: KernelObjects): 
   const size = Math.max(1, types.sizeOf("task_struct") ?? 1);
   // The first task is in the kernel's image, not in a slab.
   let left = Math.min(MAX_TASKS, 1 + Math.floor((dump.maxMapnr * dump.pageSize) / size));
-  const leaders = [first];
-  for (const task of walkList(kernel, head, "task_struct", "tasks", left)) leaders.push(task);
+  // In a damaged kernel many leaders may have one list of threads. A task that was met before ends its list.
+  const leaders = new Set([first]);
+  for (const task of walkList(kernel, head, "task_struct", "tasks", left)) {
+    if (leaders.has(task)) break;
+    leaders.add(task);
+  }
+  const threads = new Set<bigint>();
   for (const leader of leaders) {
     if (left-- <= 0) return;
     yield leader;
     const signal = readMember(kernel, "task_struct", leader, "signal");
-    const threads = signal && memberAddress(kernel, "signal_struct", signal, "thread_head");
-    if (!threads) continue;
-    for (const thread of walkList(kernel, threads, "task_struct", "thread_node", left)) {
+    const list = signal && memberAddress(kernel, "signal_struct", signal, "thread_head");
+    if (!list) continue;
+    for (const thread of walkList(kernel, list, "task_struct", "thread_node", left)) {
       if (thread === leader) continue;
+      if (leaders.has(thread) || threads.has(thread)) break;
       if (left-- <= 0) return;
+      threads.add(thread);
       yield thread;
     }
   }
