@@ -47,7 +47,7 @@ const OVERWRITTEN: Readonly<Record<Scrubbed, string>> = {
   "vector-registers": "Vector registers of programs: keys, what was last copied",
   tty: "What was typed at terminals, and printed there",
   log: "The text of the kernel's messages",
-  host: "The names of the machine and its domain, command lines of the kernel",
+  host: "The names of the machine and its domain, command lines of the kernel, numbers and tags of the machine's parts",
 };
 
 export function overwrittenWord(kind: string): string {

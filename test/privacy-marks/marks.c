@@ -606,6 +606,7 @@ static void do_xattr(void)
 #include "marks-further.h"
 #include "marks-flight.h"
 #include "marks-hidden.h"
+#include "marks-late.h"
 
 static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "ended", do_ended }, { "messages", do_messages }, { "names", do_names }, { "keys", do_keys }, { "pages", do_pages },
@@ -631,6 +632,8 @@ static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "firstpackets", do_first_packets }, { "proctitle", do_proctitle }, { "spoken", do_spoken }, { "printing", do_printing },
 	{ "heldpackets", do_held_packets }, { "queuedpackets", do_queued_packets }, { "moresettings", do_more_settings }, { "drawn", do_drawn },
 	{ "flash", do_flash }, { "beginning", do_beginning }, { "interrupts", do_interrupts },
+	{ "steps", do_steps }, { "fields", do_fields }, { "mountdata", do_mount_data }, { "script", do_script }, { "lastwords", do_last_words },
+	{ "small", do_small }, { "printer", do_printer }, { "management", do_management }, { "soundwords", do_sound_words },
 };
 
 /* what the C library's copies left in vector registers would count as this process's own */

@@ -35,7 +35,7 @@ MODULES = ["virtio_console", "virtio_rng", "zram", "zsmalloc", "lzo_rle", "lzo",
            "9p", "9pnet_fd", "nfs", "nfsv3", "nfsd", "nbd", "rxrpc", "libceph", "dns_resolver", "dummy", "macsec", "vcan", "can_raw", "can_bcm", "can_isotp",
            "slip", "n_hdlc", "ppp_async", "snd_virmidi", "snd_seq", "hci_vhci", "uinput", "ip_set_hash_ip", "netconsole", "squashfs", "mac80211_hwsim", "bochs", "virtio_gpu", "vkms", "virtio_input",
            "usbcore", "xhci_pci", "ftdi_sio", "usbmon", "tpm_vtpm_proxy", "speakup_soft", "nfnetlink_queue", "nft_queue", "nft_ct", "sch_netem", "nlmon", "vduse",
-           "mtdram", "jffs2", "vgem"]
+           "mtdram", "jffs2", "vgem", "parport_pc", "lp", "ipmi_msghandler", "ipmi_devintf", "ipmi_si"]
 key, _, kdump = name.partition("+")
 for few in [option for option in sys.argv[4:] if option.startswith("modules:")]:
     MODULES = few.split(":")[1:]
@@ -44,7 +44,7 @@ for few in [option for option in sys.argv[4:] if option.startswith("modules:")]:
 sources = os.path.join(work, "marks-sources")
 os.makedirs(sources, exist_ok=True)
 shutil.copy(os.path.join(here, "marks.c"), os.path.join(sources, "workload.c"))
-for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h", "marks-further.h", "marks-flight.h", "marks-hidden.h"):
+for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h", "marks-further.h", "marks-flight.h", "marks-hidden.h", "marks-late.h"):
     shutil.copy(os.path.join(here, header), sources)
 shutil.copy(os.path.join(tools, "guest-init"), os.path.join(sources, "guest-init"))
 corpuslib.HERE = sources
@@ -73,6 +73,11 @@ def host_of_port(path):
     open_ends.append(end)
 
 
+def firmware_text(kind, count):
+    """What the owner of the machine gave to its firmware: OEM strings, with which virtual machines get credentials."""
+    return "".join(f"~mk{kind}-{i:06x}." for i in range(count))
+
+
 def with_devices(arch, folder):
     """A virtio-serial port whose host has sent some marks, and takes none, and a source of random numbers."""
     port = os.path.join(folder, "port.sock")
@@ -90,9 +95,11 @@ def with_devices(arch, folder):
         # With swiotlb=2048,force its data go through the kernel's own buffers.
         "-drive", f"file={bounced},format=raw,if=none,id=bounced",
         "-device", "virtio-blk-pci,drive=bounced,serial=BOUNCE,iommu_platform=on,disable-legacy=on",
-    ] + (["-device", "bochs-display", "-device", "virtio-gpu-pci", "-device", "virtio-keyboard-pci",
+    ] + (["-smbios", f"type=11,value={firmware_text('dmioe', 8)}", "-smbios", f"type=1,serial={firmware_text('dmisn', 2)}",
+          "-smbios", f"type=3,asset={firmware_text('dmias', 2)}"] if arch == "amd64" else []) + (["-device", "bochs-display", "-device", "virtio-gpu-pci", "-device", "virtio-keyboard-pci",
           "-chardev", "null,id=usb0", "-chardev", "null,id=usb1", "-device", "qemu-xhci", "-device", "usb-serial,chardev=usb0,always-plugged=on",
-          "-device", "usb-serial,chardev=usb1,always-plugged=on"] if key.startswith("full") else [])
+          "-device", "usb-serial,chardev=usb1,always-plugged=on", "-chardev", "null,id=printer", "-device", "isa-parallel,chardev=printer",
+          "-device", "ipmi-bmc-sim,id=bmc", "-device", "isa-ipmi-kcs,bmc=bmc"] if key.startswith("full") else [])
 
 
 make_ext4 = corpuslib.make_ext4

@@ -84,7 +84,7 @@ export const LEVEL_OPTIONS = [
     "overwrite also: registers,tty,log,host",
     {
       empty: true,
-      long: "With `--privacy`: overwrite also `registers` (of programs), `tty` (terminals' buffers), `log` (the text of the kernel's log), `host` (names of host and domain, command lines), with commas between",
+      long: "With `--privacy`: overwrite also `registers` (of programs), `tty` (terminals' buffers), `log` (the text of the kernel's log), `host` (names of host and domain, command lines, serial numbers), with commas between",
       idle: [{ in: FILTERING, without: ["privacy", "privacy-strict"] }],
     },
   ),

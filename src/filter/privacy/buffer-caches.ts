@@ -27,8 +27,10 @@ const OWNERS: readonly Owner[] = [
   // JBD2_MAX_SLABS
   { what: "jbd2", module: "jbd2", variable: "jbd2_slab", count: 8, names: /^jbd2_\d+k$/, isLed: true },
 ];
-/** Caches of which there is one for each disk or server; their owners lead to them. */
-const FURTHER = /^(?:9p-fcall-cache.*|dm_bufio_cache.*|nandsim)$/;
+/**
+ * Caches of which there is one for each disk or server, whose owners lead to them; buffers of ZFS (small files among them), headers of eCryptfs.
+ */
+const FURTHER = /^(?:9p-fcall-cache.*|dm_bufio_cache.*|nandsim|zio_(?:data_)?buf_.+|ecryptfs_(?:headers|xattr_cache))$/;
 /**
  * What calls copied whole from their programs: `kmalloc` memory that the kernel keeps apart (6.11 and later,
  * CONFIG_SLAB_BUCKETS). These caches are not merged.

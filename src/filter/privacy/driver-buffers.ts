@@ -16,11 +16,14 @@ import { blockBuffers } from "./block-buffers.js";
 import { bluetoothKeys } from "./bluetooth-keys.js";
 import { longFrames, repeatedFrames } from "./can-frames.js";
 import { fileRequests } from "./file-requests.js";
+import { firmwareTexts } from "./firmware-texts.js";
 import { lastEvents } from "./input-devices.js";
 import { eventQueues, type InputQueues, rawReports } from "./input-queues.js";
 import { lineBuffers } from "./line-disciplines.js";
+import { managementAnswers } from "./management-controllers.js";
 import type { OpenFiles } from "./open-files.js";
 import { playedChips } from "./played-chips.js";
+import { printers } from "./printers.js";
 import { rpcBuffers } from "./rpc-buffers.js";
 import type { ScrubList } from "./scrubbed.js";
 import { serialLines } from "./serial-lines.js";
@@ -75,6 +78,9 @@ const SEARCHES: readonly (readonly [string, Search])[] = [
   ["serial lines of USB", (space, kernel) => usbLines(space, kernel)],
   ["TPMs that programs play", playedChips],
   ["text that is read aloud", (space, kernel) => spokenText(space, kernel)],
+  ["firmware (OEM strings)", (space, kernel) => firmwareTexts(space, kernel)],
+  ["printers", (space, kernel) => printers(space, kernel)],
+  ["management controllers (IPMI)", managementAnswers],
   ["texts on their way into traces", (space, kernel) => traceCopies(space, kernel)],
 ];
 

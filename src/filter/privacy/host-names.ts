@@ -3,6 +3,7 @@ import { type KernelObjects, readMember, readText } from "../../kernel/objects/k
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { machineNumbers } from "./firmware-texts.js";
 import type { ScrubList } from "./scrubbed.js";
 import { guessing } from "./watched-kernel.js";
 
@@ -13,7 +14,7 @@ const MAX_NAMESPACES = 1 << 16;
 const COMMAND_LINES = ["saved_command_line", "static_command_line", "extra_command_line", "extra_init_args"];
 
 /**
- * The names of the host and its domain, in every namespace of tasks, and the kernel's command lines. Copies in programs
+ * The names of the host and its domain, in every namespace of tasks, the kernel's command lines, and numbers and tags of the machine's parts. Copies in programs
  * or in the kernel's messages are not included. `undefined` if the types lack the members.
  */
 export function hostNames(
@@ -42,6 +43,9 @@ export function hostNames(
     }
     found.objects++;
   }
+  const numbers = machineNumbers(space, kernel);
+  found.list.addAll(numbers.list.merged(0));
+  found.objects += numbers.objects;
   const lines = new Set<string>();
   for (const pointer of COMMAND_LINES) {
     const at = symbols.address(pointer);

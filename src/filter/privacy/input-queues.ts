@@ -3,6 +3,7 @@ import { type KernelObjects, memberAddress, readMember, walkList } from "../../k
 import { moduleNamed, moduleSymbol, moduleTypes, withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { fieldValues } from "./field-values.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
 
@@ -63,8 +64,8 @@ export function eventQueues(
 }
 
 /**
- * Reports that programs have not read from /dev/hidraw*, and those to devices that other programs play (uhid: keys for
- * signing in). `undefined` as above.
+ * Reports that programs have not read from /dev/hidraw*, those to devices that other programs play (uhid: keys for
+ * signing in), and the last values of fields in reports. `undefined` as above.
  */
 export function rawReports(
   space: AddressSpace,
@@ -102,6 +103,7 @@ export function rawReports(
     }
     const hid = readMember(kernel, "hidraw", device as bigint, "hid");
     for (const waiting of hid && played ? played(hid) : []) erase(waiting);
+    for (const values of hid && memory.isKernelAddress(hid) ? fieldValues(kernel, hid, steps) : []) erase(values);
   }
   if (steps.cut) found.missing.push("hidraw (too many)");
   return found;

@@ -255,7 +255,7 @@ class ScrubRun {
     const { machine } = this.#dump;
     const { lowestAddress } = this.#view;
     const space = this.#space;
-    const entered = this.#search(kernel, "registers on entry stacks", (one) => entryStacks(space, one));
+    const entered = this.#search(kernel, "registers on entry stacks", (one) => entryStacks(space, one, this.#frame));
     this.#add("registers", entered);
     const notes = this.#search(kernel, "registers of CPUs in crash_notes", (one) =>
       cpuNotes(space, one, machine, lowestAddress),

@@ -16,7 +16,15 @@ import type { Scrubbed, ScrubList } from "./scrubbed.js";
 import { SlabFiles } from "./slab-files.js";
 import { PaddingList } from "./slab-padding.js";
 import { SlabSockets } from "./slab-sockets.js";
-import { type Hole, holesOf, isMerged, typeOfObjects, unwrittenVectors } from "./type-holes.js";
+import {
+  type Hole,
+  holesOf,
+  isMerged,
+  typeOfObjects,
+  unwrittenHeads,
+  unwrittenVectors,
+  waitingHeads,
+} from "./type-holes.js";
 import { type EntryNames, entryNames } from "./unwritten-names.js";
 import { vectorRegisters } from "./vector-registers.js";
 import { zeroesOnAllocation } from "./zeroed-memory.js";
@@ -154,7 +162,9 @@ export class Collector implements QueueRoots {
   #searchOf(cache: CacheShape): CacheSearch {
     let search = this.#searches.get(cache);
     if (search === undefined) {
-      const looks = [this.#contentOf(cache), this.#registersOf(cache)].filter((look) => look !== undefined);
+      const looks = [this.#contentOf(cache), this.#registersOf(cache), this.#headsOf(cache)].filter(
+        (look) => look !== undefined,
+      );
       search = { holes: this.#holesOf(cache), looks };
       this.#searches.set(cache, search);
     }
@@ -242,6 +252,18 @@ export class Collector implements QueueRoots {
   #holesOf(cache: CacheShape): readonly Hole[] {
     const type = this.#zeroed ? undefined : typeOfObjects(this.#kernel, cache);
     return type === undefined ? [] : holesOf(this.#kernel.types, type, cache.objectSize, cache.freelist);
+  }
+
+  /** If the kernel does not zero what it gives out: what objects in use have where they will wait to be freed. */
+  #headsOf(cache: CacheShape): SlabLook | undefined {
+    const kernel = this.#kernel;
+    const type = this.#zeroed ? undefined : typeOfObjects(kernel, cache);
+    const heads = type === undefined ? [] : waitingHeads(kernel.types, type, cache.objectSize);
+    if (heads.length === 0) return undefined;
+    return (slab) => {
+      const bytes = slab.free === undefined ? undefined : this.#objectsOf(slab);
+      this.#pieces(slab, bytes, "unwritten", (view, offset) => unwrittenHeads(kernel, heads, view, offset));
+    };
   }
 
   /** Adds pieces of objects in use that `find` sees in their content: of the object `offset` bytes from the first on. */

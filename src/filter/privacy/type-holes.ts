@@ -1,6 +1,7 @@
 import type { KernelTypes } from "../../kernel/debuginfo/kernel-types.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
 import type { CacheShape } from "../../kernel/objects/slab-walk.js";
+import { wordAt } from "../../reader/fields.js";
 import { typeOfCache } from "./strict/cache-types.js";
 
 /** Bytes [from, to) of each object. */
@@ -61,6 +62,43 @@ export function holesOf(
     if (at - from >= MIN_HOLE) holes.push([from, at]);
   }
   return holes.sort((a, b) => b[1] - b[0] - (a[1] - a[0])).slice(0, MAX_HOLES);
+}
+
+/** The most bytes from the start of an object to its `struct rcu_head` that is freed by its place (kfree_rcu). */
+const MAX_PLACE = 4096n;
+
+/**
+ * Where objects of a type have a `struct rcu_head` that shares its bytes with nothing else: it is written when the object is freed, to
+ * wait for its readers.
+ */
+export function waitingHeads(types: KernelTypes, type: string, objectSize: number): readonly number[] {
+  const scalars = types.scalars(type) ?? [];
+  const found: number[] = [];
+  for (const [i, { name, offset, size, kind }] of scalars.entries()) {
+    const next = scalars[i + 1];
+    const isHead = kind === "pointer" && name.endsWith(".next") && next?.name === name.replace(/next$/, "func");
+    const end = offset + 2 * size;
+    if (!isHead || next.offset !== offset + size || end > objectSize) continue;
+    const sharing = scalars.filter((one) => one.offset < end && one.offset + one.size * one.count > offset);
+    if (sharing.length === 2) found.push(offset);
+  }
+  return found;
+}
+
+/** Of such heads in an object the unwritten ones: what each would call is neither a function of the kernel nor a place in the object. */
+export function unwrittenHeads(
+  { memory }: Pick<KernelObjects, "memory">,
+  heads: readonly number[],
+  bytes: DataView,
+  at: number,
+): Hole[] {
+  const { wordSize, littleEndian } = memory;
+  return heads
+    .filter((head) => {
+      const called = wordAt(bytes, at + head + wordSize, wordSize, littleEndian);
+      return called >= MAX_PLACE && !memory.isKernelAddress(called);
+    })
+    .map((head) => [head, head + 2 * wordSize]);
 }
 
 /**

@@ -2,6 +2,7 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { keyPayloads } from "./key-payloads.js";
+import { managementBuffers } from "./management-controllers.js";
 
 const MAX_POOLS = 1 << 8;
 
@@ -11,7 +12,7 @@ export interface WholeObjects {
   readonly keys: readonly number[] | undefined;
   /** Words with parts of keys, in objects that are the kernel's. */
   readonly words: readonly number[];
-  /** Buffers of zswap. */
+  /** Buffers of zswap and management controllers. */
   readonly buffers: readonly number[];
   /** What may exist but was not found, in the words of `remains`. */
   readonly missing: readonly string[];
@@ -29,10 +30,12 @@ export function wholeObjects(space: AddressSpace, kernel: KernelObjects): WholeO
     (name) => `what keys of the type ${name} lead to: its module has no types`,
   );
   if (swap === undefined) missing.push("what zswap compressed last on each CPU: nothing says where that is");
+  // The search for answers of management controllers says whether they are known.
+  const controllers = managementBuffers(kernel) ?? [];
   return {
     keys: payloads && places(payloads.addresses),
     words: places(payloads?.words ?? []),
-    buffers: places(swap ?? []),
+    buffers: places([...(swap ?? []), ...controllers]),
     missing,
   };
 }

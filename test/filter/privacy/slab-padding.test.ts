@@ -1,7 +1,7 @@
 /** What of a slab is in no object: padding of strides, the rest behind the last object, and what the allocator has there itself. */
 import { expect, test } from "vitest";
 import { PaddingList, slabPadding } from "../../../src/filter/privacy/slab-padding.js";
-import { holesOf, unwrittenVectors } from "../../../src/filter/privacy/type-holes.js";
+import { holesOf, unwrittenHeads, unwrittenVectors, waitingHeads } from "../../../src/filter/privacy/type-holes.js";
 import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
 import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
 import { machine } from "../../support/fake-machine.js";
@@ -78,6 +78,30 @@ test("vectors of pages: entries whose page is no address were never written", ()
     [16, 48],
     [64, 96],
   ]);
+});
+
+test("heads for waiting to be freed: unwritten until then, where they share no byte with another member", () => {
+  const pointer = (name: string, offset: number) => ({ name, offset, size: 8, count: 1, kind: "pointer" });
+  const both = (name: string, offset: number) => [pointer(`${name}.next`, offset), pointer(`${name}.func`, offset + 8)];
+  const types = {
+    scalars: () => [
+      pointer("list.next", 0),
+      pointer("list.prev", 8),
+      ...both("rcu", 16),
+      ...both("f_rcu", 32),
+      scalar(44, 4),
+    ],
+  } as unknown as KernelTypes;
+  expect(waitingHeads(types, "struct some", 48)).toEqual([16]);
+  expect(waitingHeads(types, "struct some", 24)).toEqual([]);
+  const { kernel, view, word } = machine({}, {});
+  const heads = (func: bigint) => {
+    word(0x1018, func);
+    return unwrittenHeads(kernel, [16], view, 0x1000);
+  };
+  // Text that was there before; what is called when readers have ended: a function, or kfree at a place of the object; nothing.
+  expect(heads(0x6574_2065_6c69_7473n)).toEqual([[16, 32]]);
+  expect([0xffff_ffff_8123_4560n, 40n, 0n].map(heads)).toEqual([[], [], []]);
 });
 
 test("holes are pieces of each object, but not of a cache that is being debugged", () => {

@@ -10,7 +10,7 @@ export function strictRemains(
   gaps: readonly string[],
 ): string[] {
   return [
-    `the kernel's image: text in its variables${reached.has("host") ? "" : ", the host's name, command lines"}`,
+    `the kernel's image: text in its variables${reached.has("host") ? "" : ", the host's name, command lines, numbers and tags of the machine's parts"}`,
     ...(reached.has("log")
       ? []
       : ["the kernel's log: text of messages, which may have the host's name and command lines"]),
