@@ -1,5 +1,4 @@
 /** Audits of built dumps: secrets across borders and outside of pages, struct pages from the original, damage. */
-import { writeFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
 import { auditDump } from "../../src/audit/audit-dump.js";
 import { searchPages } from "../../src/audit/scan-pages.js";
@@ -14,6 +13,7 @@ import { flatten } from "../support/flattened-image.js";
 import { toElf, toKdump } from "../support/kernel-dump.js";
 import { buildKernel, type PageDescription } from "../support/kernel-image.js";
 import { failureOfAsync } from "../support/open.js";
+import { writeDump } from "../support/write-dump.js";
 import { auditFile, secretsOf } from "./support.js";
 
 const folder = temporaryFolder();
@@ -35,7 +35,7 @@ const straddled: PageDescription[] = [
 ];
 
 function write(name: string, bytes: Uint8Array): string {
-  writeFileSync(file(name), bytes);
+  writeDump(file(name), bytes);
   return file(name);
 }
 

@@ -1,5 +1,5 @@
 /** Kinds of pages: of built kernels as described, of real ones as the kernel itself said moments before the dump. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { completeWithKernel } from "../../src/kernel/complete-dump.js";
@@ -14,6 +14,7 @@ import { menagerie } from "../support/kernel/menagerie.js";
 import { blockPages } from "../support/kernel/page-kinds.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, type PageDescription } from "../support/kernel-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 
@@ -66,7 +67,7 @@ test.each(["4.18.0", "5.1.0", "6.1.0", "6.9.0", "6.11.0", "6.12.0", "7.1.0"])(
     const pages = menagerie(release).filter((page) => page.statedOrder === undefined);
     const kernel = buildKernel({ release, pages });
     const file = join(folder, "kernel");
-    writeFileSync(file, toElf(kernel));
+    writeDump(file, toElf(kernel));
     for (const window of release === "6.1.0" ? [2 ** 15, 64] : [2 ** 15]) {
       const kinds = kindsOf(file, window);
       for (const page of pages) {
@@ -100,7 +101,7 @@ test("pages behind the first of a page table of several pages (s390x) are the ke
     { pfn: pfn + 1, kind: "pcp-free", count: 4 },
   ];
   const file = join(folder, "tables");
-  writeFileSync(file, toElf(buildKernel({ pages: [...table(2048), ...table(2066)] })));
+  writeDump(file, toElf(buildKernel({ pages: [...table(2048), ...table(2066)] })));
   const kinds = kindsOf(file);
   const found = (pfn: number) => Array.from({ length: 5 }, (_, i) => kinds(pfn + i));
   const [tail, free] = ["kernel-tail", "unreferenced"];

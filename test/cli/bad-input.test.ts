@@ -14,6 +14,7 @@ import { toElf, toKdump } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { vmcoreinfoNote } from "../support/notes.js";
 import { failureOf } from "../support/open.js";
+import { writeDump } from "../support/write-dump.js";
 
 const root = temporaryFolder();
 const kernel = buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" });
@@ -32,7 +33,7 @@ beforeEach(() => {
 
 /** A file of that content, and only it, is in the folder when the run has failed. */
 async function failsOn(content: Uint8Array | string, code: number, ...says: (string | RegExp)[]): Promise<void> {
-  writeFileSync(at("input"), content);
+  writeDump(at("input"), typeof content === "string" ? Buffer.from(content) : content);
   expectFailure(await runHere([at("input"), at("out")]), code, at("input"), ...says);
   expect(readdirSync(folder)).toEqual(["input"]);
   expectFailure(await runHere(["info", at("input")]), code, at("input"), ...says);
@@ -60,7 +61,7 @@ describe("inputs", () => {
 
   test("a kdump file that is cut off within its page data: found in mid-run", async () => {
     const whole = toKdump(kernel, { codec: "raw" });
-    writeFileSync(at("input"), whole.subarray(0, whole.length - 2 * MiB));
+    writeDump(at("input"), whole.subarray(0, whole.length - 2 * MiB));
     expectFailure(await runHere([at("input"), at("out")]), 1, at("input"), /cannot be read/, /Copy the dump again/);
     expect(readdirSync(folder)).toEqual(["input"]);
   });
@@ -93,12 +94,12 @@ describe("inputs", () => {
   });
 
   test("a dump whose name is nearly a command's is a dump", async () => {
-    writeFileSync(at("inf"), vmcore);
+    writeDump(at("inf"), vmcore);
     expect(await runHere(["inf", "out"], { cwd: folder })).toMatchObject({ code: 0 });
   });
 
   test("an output behind -F: what was meant", async () => {
-    writeFileSync(at("input"), vmcore);
+    writeDump(at("input"), vmcore);
     expectFailure(await runHere(["-F", at("input"), at("out")]), 1, at("out"), /With -F all files are inputs/);
     expectFailure(
       await runHere(["-F", at("gone"), at("input")]),
@@ -120,7 +121,7 @@ describe("inputs", () => {
   });
 
   test("names in the wrong order: never the advice to overwrite the dump", async () => {
-    writeFileSync(at("vmcore"), vmcore);
+    writeDump(at("vmcore"), vmcore);
     const swapped = await runHere([at("small"), at("vmcore")]);
     expectFailure(swapped, 1, at("small"), /the dump is named first, and the output last/);
     expectFailure(await runHere([at("vmcore"), at("gone"), at("out")]), 1, at("gone"), /the output last/);
@@ -136,7 +137,7 @@ describe("inputs", () => {
     // Inputs that are smaller than what is made of them: packed ones, parts, streams; and what is no dump.
     expect(await runHere([at("vmcore"), at("small.gz")])).toMatchObject({ code: 0 });
     expectFailure(await runHere([at("small.gz"), at("vmcore")]), 1, at("vmcore"), plain);
-    writeFileSync(at("notes"), Buffer.alloc(vmcore.length));
+    writeDump(at("notes"), Buffer.alloc(vmcore.length));
     for (const [output = "", ...inputs] of [
       ["vmcore", "small", "small"],
       ["vmcore", "-"],
@@ -150,7 +151,7 @@ describe("inputs", () => {
   });
 
   test.skipIf(process.getuid?.() === 0)("unreadable (skipped for root, who may read all)", async () => {
-    writeFileSync(at("input"), vmcore);
+    writeDump(at("input"), vmcore);
     chmodSync(at("input"), 0);
     expectFailure(await runHere([at("input"), at("out")]), 1, at("input"), /permission denied/);
   });
@@ -188,7 +189,7 @@ describe("inputs", () => {
 });
 
 describe("outputs", () => {
-  beforeEach(() => writeFileSync(at("input"), vmcore));
+  beforeEach(() => writeDump(at("input"), vmcore));
 
   /** Refused, and everything in the folder is as it was. */
   async function refuses(output: string, ...says: (string | RegExp)[]): Promise<void> {

@@ -6,6 +6,7 @@ import { runCli } from "../support/cli.js";
 import { temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const vmcore = join(folder, "vmcore");
@@ -28,7 +29,7 @@ interface Row {
 
 beforeAll(() => {
   mkdirSync(outputs);
-  writeFileSync(vmcore, toElf(buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" })));
+  writeDump(vmcore, toElf(buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" })));
 });
 
 async function bench(...args: string[]): Promise<Figures> {

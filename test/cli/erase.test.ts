@@ -7,12 +7,13 @@ import { temporaryFolder } from "../support/filter.js";
 import { menagerie } from "../support/kernel/menagerie.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
 
 beforeAll(() => {
-  writeFileSync(file("vmcore"), toElf(buildKernel({ pages: menagerie("6.1.0") })));
+  writeDump(file("vmcore"), toElf(buildKernel({ pages: menagerie("6.1.0") })));
   writeFileSync(file("rules"), "# a comment\nphysical 0x1000-0x3000\n? symbol init_task.comm\n");
 });
 

@@ -12,6 +12,7 @@ import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
 import { toElf, toKdump } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 /** What stands for the hostile bytes while a dump is built; as long as they are. */
 const MARK = "EvilEvilEvil0";
@@ -49,7 +50,7 @@ const kernel = buildKernel({
 const notes = [...kernel.notes, { name: MARK, type: 7, desc: new Uint8Array(8) }];
 const elf = at("elf");
 const kdump = at("kdump");
-writeFileSync(elf, hostile(toElf(kernel, { notes })));
+writeDump(elf, hostile(toElf(kernel, { notes })));
 writeFileSync(kdump, hostile(toKdump(kernel, { codec: "raw", timestamp: 1_700_000_000, notes })));
 const noDump = at("no-dump");
 writeFileSync(noDump, Buffer.concat([HOSTILE, Buffer.alloc(64, 0x9b)]));

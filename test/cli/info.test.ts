@@ -12,6 +12,7 @@ import { buildKdumpSplit } from "../support/kdump-image.js";
 import { toElf, toKdump } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { prstatusNote } from "../support/notes.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const kernel = buildKernel({
@@ -28,7 +29,7 @@ interface Info extends Record<string, unknown> {
 
 async function infoOf(files: readonly Uint8Array[]): Promise<Info> {
   const paths = files.map((bytes, i) => {
-    writeFileSync(join(folder, `dump${i}`), bytes);
+    writeDump(join(folder, `dump${i}`), bytes);
     return join(folder, `dump${i}`);
   });
   const run = await runHere(["info", "--json", ...paths]);

@@ -10,6 +10,7 @@ import { buildKernel, MiB } from "../support/kernel-image.js";
 import { encodeNotes, vmcoreinfoNote } from "../support/notes.js";
 import { failureOfAsync } from "../support/open.js";
 import { openKdump } from "../support/other-kdump.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [elf, kdump, ram, info, entry, out] = ["elf", "kdump", "ram", "info", "entry", "out"].map((name) =>
@@ -19,7 +20,7 @@ const kernel = buildKernel({ memory: 24 * MiB });
 const note = encodeNotes([vmcoreinfoNote(kernel.vmcoreinfo)], "little");
 /** Behind the kernel's own data. */
 const AT = 23 * MiB;
-writeFileSync(elf, toElf(kernel));
+writeDump(elf, toElf(kernel));
 writeFileSync(kdump, toKdump(kernel));
 const memory = Buffer.from(kernel.memory.read(0, 24 * MiB));
 writeFileSync(ram, memory);

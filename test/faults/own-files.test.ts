@@ -24,13 +24,14 @@ import { temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { sampleDump } from "../support/sample.js";
+import { writeDump } from "../support/write-dump.js";
 
 const root = temporaryFolder();
 const folder = join(root, "to");
 const input = join(root, "elf");
 const at = (name: string) => join(folder, name);
 const support = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
-writeFileSync(input, toElf(buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" })));
+writeDump(input, toElf(buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" })));
 const options = ["--compress", "none", "-d", "1", "--num-threads", "1"];
 
 interface Setting {

@@ -1,5 +1,4 @@
 /** Built kernels of every release and shape: each page is of the class that its description asks for. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { Warnings } from "../../src/warnings.js";
@@ -9,6 +8,7 @@ import { bitmapPfns, readKdumpBitmap2 } from "../support/golden.js";
 import { kernelCases, menagerie, newerReleases } from "../support/kernel/menagerie.js";
 import { expectedPfns, toElf, toKdump } from "../support/kernel-dump.js";
 import { buildKernel, GiB, type Kernel, MiB } from "../support/kernel-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -17,7 +17,7 @@ afterAll(() => threads.destroy());
 
 /** Filters the kernel's dump and holds kept pages and counts against its description. */
 async function check(kernel: Kernel, levels: readonly number[], dump: Uint8Array = toElf(kernel)) {
-  writeFileSync(input, dump);
+  writeDump(input, dump);
   const warnings = new Warnings();
   let unclassified = 0;
   for (const level of levels) {
@@ -85,7 +85,7 @@ test("a page of which the dump has a part only is of its class: user data go, wh
     { start: 0x10_0400, end: 32 * MiB },
   ];
   const pages = [0x9e, 0x100, 0x101].map((pfn) => ({ pfn, kind: "anon" }) as const);
-  writeFileSync(input, toElf(buildKernel({ memory, pages })));
+  writeDump(input, toElf(buildKernel({ memory, pages })));
   expect((await filterFile(input, output)).classes.user).toBe(3);
 });
 

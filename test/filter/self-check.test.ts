@@ -1,5 +1,5 @@
 /** VMCOREINFO that does not fit the memory: said, and the pages in question kept. No false alarm on what is right. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { codecOf } from "../../src/codec/codecs.js";
@@ -16,6 +16,7 @@ import { filterFile, sharedThread, temporaryFolder } from "../support/filter.js"
 import { privateKernel } from "../support/kernel/private-kernel.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, type KernelOptions, MiB } from "../support/kernel-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -195,7 +196,7 @@ const plenty: NonNullable<KernelOptions["pages"]> = [
 ];
 
 function built(options: KernelOptions) {
-  writeFileSync(input, toElf(buildKernel({ pages: plenty, ...options })));
+  writeDump(input, toElf(buildKernel({ pages: plenty, ...options })));
   return check(input);
 }
 
@@ -223,7 +224,7 @@ describe("built kernels", () => {
 
   test("a kernel newer than known without a mark of free pages: its lists tell them", async () => {
     const vmcoreinfo = { remove: ["NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)"] };
-    writeFileSync(input, toElf(buildKernel({ release: "7.9.0", pages: plenty, vmcoreinfo })));
+    writeDump(input, toElf(buildKernel({ release: "7.9.0", pages: plenty, vmcoreinfo })));
     const { classes, warnings } = await filterFile(input, output);
     expect(classes.free).toBe(6 * 2 + 16 + 32 + 1024);
     expect(warnings).toEqual([]);
@@ -238,13 +239,13 @@ describe("built kernels", () => {
     const change = { remove: ["OFFSET(page.lru)", "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)"] };
     const add = ["OFFSET(page.lru)=16", "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-200"];
     const [memory, numa] = [48 * MiB, true];
-    writeFileSync(input, toElf(buildKernel({ memory, numa, pages, vmcoreinfo: { ...change, add } })));
+    writeDump(input, toElf(buildKernel({ memory, numa, pages, vmcoreinfo: { ...change, add } })));
     const { classes, warnings } = await filterFile(input, output);
     expect(classes.free).toBe(0);
     expect(warnings).toMatchObject([{ code: "SELF_CHECK" }]);
     expect(warnings[0]?.message).toContain("0 pages seem free, the kernel counts 2048");
     const right = buildKernel({ memory, numa, pages });
-    writeFileSync(input, toElf(right));
+    writeDump(input, toElf(right));
     expect(await filterFile(input, output)).toMatchObject({ classes: { free: 2048 }, warnings: [] });
   });
 });
@@ -263,7 +264,7 @@ describe("a text with the layout of another kernel, in which no rule meets a cas
       "OFFSET(page.flags)=0",
       ...layoutOf32.map((one) => `OFFSET(page.${one.replace("=", ")=")}`),
     ];
-    writeFileSync(input, toElf(buildKernel({ pages: anon, vmcoreinfo: { remove: old, add } })));
+    writeDump(input, toElf(buildKernel({ pages: anon, vmcoreinfo: { remove: old, add } })));
     await expect(filterFile(input, output)).rejects.toMatchObject({
       code: "CANNOT_FILTER",
       why: "VMCOREINFO has OFFSET(page.mapping)=12 with SIZE(page)=32, which is impossible",
@@ -272,7 +273,7 @@ describe("a text with the layout of another kernel, in which no rule meets a cas
 
   test("a page size that no kernel of the machine has is not used", async () => {
     const vmcoreinfo = { remove: ["PAGESIZE"], add: ["PAGESIZE=8192"] };
-    writeFileSync(input, toElf(buildKernel({ pages: anon, vmcoreinfo })));
+    writeDump(input, toElf(buildKernel({ pages: anon, vmcoreinfo })));
     const { classes, warnings } = await filterFile(input, output, { level: 30, format: "elf" });
     expect(warnings.map(({ code }) => code)).toContain("VMCOREINFO_LINE");
     expect(classes.user).toBe(40);
@@ -298,11 +299,11 @@ describe("a text with the layout of another kernel, in which no rule meets a cas
       ...moved.map((name, i) => `${name}=${(offset(names[i] as string) + 24) % 64}`),
       "OFFSET(pglist_data.nr_zones)=8",
     ];
-    writeFileSync(input, toElf(privateKernel({ numa, pages, vmcoreinfo: { remove, add } })));
+    writeDump(input, toElf(privateKernel({ numa, pages, vmcoreinfo: { remove, add } })));
     const { classes, warnings } = await filterFile(input, output, { level: 30 });
     expect(warnings.map(({ code }) => code)).toContain("SELF_CHECK");
     expect(classes).toMatchObject({ cache: 0, "cache-private": 0, user: 0, free: 0 });
-    writeFileSync(input, toElf(whole));
+    writeDump(input, toElf(whole));
     expect(await filterFile(input, output, { level: 30 })).toMatchObject({
       classes: { user: 40, free: 1024 },
       warnings: [],
@@ -326,8 +327,7 @@ describe("facts that would take ordinary pages for others, and drop them at ever
     ["6.1.0", "OFFSET(page.compound_dtor)", -1, "VMCOREINFO_LINE"],
     ["6.1.0", "NUMBER(HUGETLB_PAGE_DTOR)", "9".repeat(30), "VMCOREINFO_LINE"],
   ] as const)("%s with %s=%s", async (release, name, value, code) => {
-    const kernel = (vmcoreinfo = {}) =>
-      writeFileSync(input, toElf(buildKernel({ release, pages: plenty, vmcoreinfo })));
+    const kernel = (vmcoreinfo = {}) => writeDump(input, toElf(buildKernel({ release, pages: plenty, vmcoreinfo })));
     kernel();
     const plain = await filterFile(input, output, { level: 16 });
     kernel({ remove: [name], add: [`${name}=${value}`] });

@@ -13,6 +13,7 @@ import { privateKernel } from "../support/kernel/private-kernel.js";
 import { toElf } from "../support/kernel-dump.js";
 import { failureOfAsync } from "../support/open.js";
 import { type S3Double, startS3Double } from "../support/s3-double.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
@@ -39,7 +40,7 @@ const left = () => readdirSync(folder).filter((name) => !["key", "key.pub", "abs
 
 test("what was said of the kernel counts for all steps: a dump without VMCOREINFO, and -i", async () => {
   const kernel = privateKernel();
-  writeFileSync(file("dump"), toElf(kernel, { notes: [] }));
+  writeDump(file("dump"), toElf(kernel, { notes: [] }));
   const info = kernel.notes.find(({ name }) => name === "VMCOREINFO");
   writeFileSync(file("info.txt"), info?.desc ?? "");
   const made = await run("handover", "dump", "out", "-i", "info.txt", "--json");
@@ -194,9 +195,7 @@ describeWithDumps("handover", () => {
       expect(sent.code, sent.stderr).toBe(0);
       const checked = await run("verify", "s3://dumps/out", "--manifest", "s3://dumps/out.json");
       expect(checked.code, checked.stdout.toString()).toBe(0);
-      expect(Buffer.from((await store.get("dumps/out.html")) as Uint8Array).toString()).toContain(
-        "All checks were passed",
-      );
+      expect(((await store.get("dumps/out.html")) as Buffer).toString()).toContain("All checks were passed");
     });
   });
 });

@@ -17,6 +17,7 @@ import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, type Kernel, type KernelOptions, MiB } from "../support/kernel-image.js";
 import { encodeNotes, vmcoreinfoNote } from "../support/notes.js";
 import { openKdump } from "../support/other-kdump.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 
@@ -74,7 +75,7 @@ function dumpOf(kernels: readonly Kernel[], placed: readonly Placed[]): Dump {
     ranges.map(({ start, end }) => ({ paddr: start, vaddr: start, data: memory.read(start, end - start), flags: 7 })),
   );
   const path = join(folder, "built.elf");
-  writeFileSync(path, toElf(first, { style: "qemu", notes: [], moreLoads }));
+  writeDump(path, toElf(first, { style: "qemu", notes: [], moreLoads }));
   return openDump(path);
 }
 
@@ -179,7 +180,7 @@ test("an address that is asked for goes before the dump's note, which the output
   const one = buildKernel({ release: "6.1.0-one" });
   one.memory.write(FREE, ascii(`${one.vmcoreinfo}CRASHTIME=1700000000\n\0`));
   const path = join(folder, "with-note.elf");
-  writeFileSync(path, toElf(one));
+  writeDump(path, toElf(one));
   const { address, info, notes } = complete(openDump(path), { vmcoreinfoAt: FREE });
   expect([address, info?.crashTime]).toEqual([FREE, 1_700_000_000]);
   expect(notes.map(({ name }) => name)).toEqual(["CORE"]);

@@ -1,5 +1,4 @@
 /** VMCOREINFO that does not come from a note or a search: a given text (-i), and QEMU's vmcoreinfo device. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { codecOf } from "../../src/codec/codecs.js";
@@ -19,6 +18,7 @@ import { buildKernel, type Kernel, MiB } from "../support/kernel-image.js";
 import { encodeNotes, prstatusNote, vmcoreinfoNote } from "../support/notes.js";
 import { failureOf } from "../support/open.js";
 import { openKdump } from "../support/other-kdump.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const path = join(folder, "input");
@@ -30,7 +30,7 @@ const text = kernel.vmcoreinfo;
 const raw: OpenOptions = { raw: [{ start: 0, end: undefined }] };
 
 function withDump<T>(bytes: Uint8Array, open: OpenOptions, use: (dump: ReturnType<typeof openDump>) => T): T {
-  writeFileSync(path, bytes);
+  writeDump(path, bytes);
   const dump = openDump(path, undefined, open);
   try {
     return use(dump);
@@ -56,7 +56,7 @@ describe("a given text", () => {
     const wrong = text.replace(/^SYMBOL\(mem_section\)=.*$/m, "SYMBOL(mem_section)=0");
     expect(wrong).not.toBe(text);
     const notes = [prstatusNote(7), vmcoreinfoNote(wrong), prstatusNote(8)];
-    writeFileSync(path, toElf(kernel, { style: "qemu", notes }));
+    writeDump(path, toElf(kernel, { style: "qemu", notes }));
     const dump = openDump(path);
     const output = join(folder, "output");
     await filterDump(dump, {

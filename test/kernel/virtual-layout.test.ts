@@ -1,5 +1,4 @@
 /** Where the direct map is, of dumps whose VMCOREINFO has numbers that cannot be. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { kernelView } from "../../src/kernel/kernel-view.js";
@@ -11,13 +10,14 @@ import { temporaryFolder } from "../support/filter.js";
 import { arm64 } from "../support/kernel/arch-arm64.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const kernel = buildKernel({ arch: arm64 });
 
 test.each(["TCR_EL1_T1SZ", "VA_BITS"])("arm64 with a %s that no machine has", (name) => {
   const path = join(folder, "arm64");
-  writeFileSync(path, toElf(kernel));
+  writeDump(path, toElf(kernel));
   const dump = openDump(path);
   const find = (text: string) => {
     const changed = { ...dump, vmcoreinfo: parseVmcoreinfo(text, new Warnings()) };

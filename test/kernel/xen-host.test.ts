@@ -1,5 +1,4 @@
 /** The vmcore of a Xen host: its pages are the machine's, the struct pages in it are domain 0's. It is named, converted, and not filtered by them. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openDump } from "../../src/reader/open.js";
@@ -8,6 +7,7 @@ import { filterFile, sharedThread, temporaryFolder } from "../support/filter.js"
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { failureOfAsync } from "../support/open.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -24,7 +24,7 @@ const NOTES = [
 
 test.each(NOTES.map((note) => [`${note.name} 0x${note.type.toString(16)}`, note] as const))("%s", async (_, note) => {
   const [host, out] = [at("host"), at("out")];
-  writeFileSync(host, toElf(kernel, { notes: [...kernel.notes, note] }));
+  writeDump(host, toElf(kernel, { notes: [...kernel.notes, note] }));
   for (const options of [{ level: 31 }, { level: 2 }, { privacy: true }]) {
     const error = await failureOfAsync(() => filterFile(host, out, options));
     expect(error).toMatchObject({ code: "CANNOT_FILTER", subcode: "XEN_HOST" });

@@ -13,6 +13,7 @@ import { bitmapPfns, readKdumpBitmap2 } from "../support/golden.js";
 import { menagerie } from "../support/kernel/menagerie.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
@@ -24,7 +25,7 @@ const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest(
 
 beforeAll(() => {
   const kernel = buildKernel({ pages: menagerie("6.1.0"), crashTime: 1_700_000_000 });
-  writeFileSync(file("vmcore"), toElf(kernel));
+  writeDump(file("vmcore"), toElf(kernel));
 });
 
 /** Runs the program with a manifest and returns that, checked against the schema. */

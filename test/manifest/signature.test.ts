@@ -9,6 +9,7 @@ import { temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
 import { failureOf } from "../support/open.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
@@ -34,7 +35,7 @@ HZFO0irtY/phHAZLPYfXAAAABHRlc3QB
 const SSH_PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGFUEOaHA7zlvHZhLNhm/dWIHZFO0irtY/phHAZLPYfX test\n";
 
 beforeAll(() => {
-  writeFileSync(file("vmcore"), toElf(buildKernel({})));
+  writeDump(file("vmcore"), toElf(buildKernel({})));
   for (const [name, text] of Object.entries({ PEM, PEM_PUBLIC, SSH, SSH_PUBLIC })) writeFileSync(file(name), text);
 });
 

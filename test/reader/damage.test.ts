@@ -1,5 +1,5 @@
 /** Damaged and cut-off dumps of every format: an answer or a DumpError, in no time and without asking for memory. */
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -16,6 +16,7 @@ import { buildKdump, type KdumpPage } from "../support/kdump-image.js";
 import { toElf, toKdump } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { prstatusNote, vmcoreinfoNote } from "../support/notes.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const path = join(folder, "damaged");
@@ -67,7 +68,7 @@ function damaged(base: Uint8Array, changes: readonly { at: number; bytes: Uint8A
 
 /** Opens, looks for the kernel and reads pages from all over. Only a DumpError may come of it. */
 function lookAt(bytes: Uint8Array): "read" | "refused" {
-  writeFileSync(path, bytes);
+  writeDump(path, bytes);
   try {
     const warnings = new Warnings();
     const dump = openDump(path, warnings);
@@ -143,7 +144,7 @@ describe("a damaged kernel", () => {
             const bytes = base.slice();
             const room = bytes.length - memoryAt - 8192;
             for (const { at, bytes: noise } of changes) bytes.set(noise, memoryAt + 4096 + (at % room));
-            writeFileSync(path, bytes);
+            writeDump(path, bytes);
             await filterFile(path, output, { format }).catch((error) => expect(error).toBeInstanceOf(DumpError));
             expect(readdirSync(folder).filter((name) => name.includes("partial"))).toEqual([]);
           },

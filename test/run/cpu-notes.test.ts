@@ -11,6 +11,7 @@ import { describeWithDumps, realDump } from "../support/dumps.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { buildKdump } from "../support/kdump-image.js";
 import { buildLime, ramOf } from "../support/raw-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -48,7 +49,7 @@ describeWithDumps("real dumps", () => {
     const dump = openDump(vmcore);
     expect(dump.header.cpus).toBe(cpus);
     dump.close();
-    writeFileSync(input, buildLime(ramOf(vmcore)));
+    writeDump(input, buildLime(ramOf(vmcore)));
     const warnings = new Warnings();
     await filterFile(input, output, { level: 31, format: "kdump", warnings });
     const found = cpuNotes(output);
@@ -72,7 +73,7 @@ describeWithDumps("real dumps", () => {
 
   test.each(["kdump", "elf"] as const)("registers that a crash left in memory, %s", async (format) => {
     const { vmcore } = await realDump("x86-6.1-kdump-tiny");
-    writeFileSync(input, withoutNotes(vmcore));
+    writeDump(input, withoutNotes(vmcore));
     expect(cpuNotes(input).notes).toEqual([]);
     const { warnings } = await filterFile(input, output, { level: 31, format });
     expect(warnings).toEqual([]);
@@ -81,7 +82,7 @@ describeWithDumps("real dumps", () => {
 
   test("with --privacy they are looked at as others are", async () => {
     const { vmcore } = await realDump("x86-6.1-kdump-tiny");
-    writeFileSync(input, withoutNotes(vmcore));
+    writeDump(input, withoutNotes(vmcore));
     const run = { level: 31, privacy: true, privacyExtra: ["registers"] } as const;
     await filterFile(vmcore, output, run);
     const expected = cpuNotes(output);

@@ -1,5 +1,4 @@
 /** A run whose output goes nowhere finds out the same as one that writes, limits included. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { codecOf } from "../../src/codec/codecs.js";
@@ -9,6 +8,7 @@ import { WorkerThreads } from "../../src/worker/threads.js";
 import { temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const input = join(folder, "dump");
@@ -17,7 +17,7 @@ const kernel = buildKernel({
   memoryModel: "sparse-extreme",
   pages: [{ pfn: 256, kind: "anon", count: 512 }],
 });
-writeFileSync(input, toElf(kernel, { style: "qemu" }));
+writeDump(input, toElf(kernel, { style: "qemu" }));
 const threads = new WorkerThreads(1);
 afterAll(() => threads.destroy());
 

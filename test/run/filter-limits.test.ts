@@ -22,6 +22,7 @@ import { buildKernel, MiB } from "../support/kernel-image.js";
 import { failureOfAsync } from "../support/open.js";
 import { openElf } from "../support/other-elf.js";
 import { openKdump } from "../support/other-kdump.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -36,7 +37,7 @@ const kernel = buildKernel({
 const original = Buffer.from(toElf(kernel, { style: "qemu" }));
 const memoryAt = original.length - 24 * MiB;
 for (let pfn = 256; pfn < 256 + 3072; pfn++) original.set(patternBytes(`${pfn}`, 4096), memoryAt + pfn * 4096);
-writeFileSync(at("original"), original);
+writeDump(at("original"), original);
 const canMount = spawnSync("unshare", ["-m", "true"]).status === 0;
 
 async function filter(options: Partial<FilterOptions>): Promise<FilterResult> {

@@ -1,5 +1,5 @@
 /** Dumps whose kernel's top page table is lost: zeros, or not in the file. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { completeWithKernel } from "../../src/kernel/complete-dump.js";
@@ -13,6 +13,7 @@ import { Warnings } from "../../src/warnings.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { openElf } from "../support/other-elf.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -37,7 +38,7 @@ async function withoutTop(
   const at = root + offsetOf(vmcore, root);
   expect(file.subarray(at, at + size).every((byte) => byte === 0)).toBe(false);
   file.fill(0, at, at + size);
-  writeFileSync(input, file);
+  writeDump(input, file);
   return vmcore;
 }
 
@@ -153,7 +154,7 @@ describeWithDumps(
       const file = readFileSync(input);
       const at = (below?.table ?? 0) + offsetOf(vmcore, below?.table ?? 0);
       file.fill(0, at, at + 65536);
-      writeFileSync(input, file);
+      writeDump(input, file);
       const { warnings, classes } = await filterFile(input, output, { level: 30 });
       // In doubt a page is kept.
       expect(warnings.map(({ code, count }) => `${code} ${count}`)).toEqual([

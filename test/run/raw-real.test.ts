@@ -2,7 +2,6 @@
  * The memory of real dumps cut out as a raw file, a LiME and an AVML image: the same kept pages as of the dump itself,
  * and the note that the image lacks. The machine is found in the memory.
  */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { completeWithKernel } from "../../src/kernel/complete-dump.js";
@@ -17,6 +16,7 @@ import { filterFile, temporaryFolder } from "../support/filter.js";
 import { bitmapPfns, bitmapSet, goldenKept, pfnSet } from "../support/golden.js";
 import { openKdump } from "../support/other-kdump.js";
 import { buildAvml, buildLime, type MemoryPiece, ramOf } from "../support/raw-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 type OpenKdump = ReturnType<typeof openKdump>;
 
@@ -63,7 +63,7 @@ describeWithDumps("memory cut out of real dumps", () => {
     });
 
     test.each(formsOf(facts))("$name", async ({ build, open }) => {
-      writeFileSync(image, build(ram));
+      writeDump(image, build(ram));
       const warnings = new Warnings();
       const result = await filterFile(image, output, { warnings, ...(open && { open: open(ram) }) });
       expect(warnings.list).toEqual([]);
@@ -92,7 +92,7 @@ describeWithDumps("QEMU's vmcoreinfo device beside the memory of a real dump", (
 
   test("leads to the note that the kernel gave to QEMU, of which the dump's is a copy", async () => {
     const { vmcore } = await realDump("tiny-x86-6.1");
-    writeFileSync(image, raw.build(ramOf(vmcore)));
+    writeDump(image, raw.build(ramOf(vmcore)));
     const original = openDump(vmcore);
     const dump = openDump(image, undefined, { raw: [{ start: 0, end: undefined }] });
     const text = original.vmcoreinfo?.text as string;

@@ -15,6 +15,7 @@ import { failureOf, failureOfAsync } from "../support/open.js";
 import { openElf } from "../support/other-elf.js";
 import { openKdump } from "../support/other-kdump.js";
 import { buildAvml, buildLime } from "../support/raw-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -27,7 +28,7 @@ const kernel = buildKernel({
   ],
 });
 const original = toElf(kernel, { style: "qemu" });
-writeFileSync(at("original"), original);
+writeDump(at("original"), original);
 const kdump = toKdump(kernel, { codec: (pfn) => (pfn % 3 === 0 ? "raw" : "zlib") });
 writeFileSync(at("kdump"), kdump);
 const STATUS_INCOMPLETE = 8;
@@ -205,7 +206,7 @@ describe("ELF", () => {
     ["elf", 5_000_000],
     ["kdump", original.length - 1],
   ] as const)("to %s, cut off at %i", async (format, length) => {
-    writeFileSync(at("cut"), original.subarray(0, length));
+    writeDump(at("cut"), original.subarray(0, length));
     const error = failureOf(() => openDump(at("cut")));
     expect(error).toMatchObject({ code: "TRUNCATED", message: expect.stringContaining("`salvage: true`") });
     const expected = all.filter((pfn) => offsetOf(pfn) + 4096 <= length);
@@ -215,7 +216,7 @@ describe("ELF", () => {
 
   test("within its notes, within its program headers", () => {
     for (const length of [300, 130]) {
-      writeFileSync(at("cut"), original.subarray(0, length));
+      writeDump(at("cut"), original.subarray(0, length));
       const run = () => openDump(at("cut"), new Warnings(), { salvage: true }).close();
       if (length > 200) run();
       else expect(failureOf(run).code).toMatch(/NOT_A_DUMP|TRUNCATED/);

@@ -2,7 +2,7 @@
  * A file may call an x86-64 machine i386, as QEMU does while its first CPU is not in 64-bit mode: the kernel's own facts
  * say what it is.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openDump } from "../../src/reader/open.js";
@@ -11,6 +11,7 @@ import { keptPages } from "../support/golden.js";
 import { toElf, toKdump } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { encodeNotes, qemuNote, vmcoreinfoNote } from "../support/notes.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -30,10 +31,10 @@ test.each([
   ["kdump", () => toKdump(kernel, { utsname })],
   ["kdump, VMCOREINFO in memory only", () => toKdump({ ...kernel, notes: [], vmcoreinfo: "" }, { utsname })],
 ])("%s", async (_, bytes) => {
-  writeFileSync(input, toElf(kernel));
+  writeDump(input, toElf(kernel));
   await filterFile(input, output);
   const expected = keptPages(output);
-  writeFileSync(input, bytes());
+  writeDump(input, bytes());
   const { classes } = await filterFile(input, output);
   expect(classes.user).toBe(5);
   expect(keptPages(output)).toEqual(expected);
@@ -56,7 +57,7 @@ test.each([
   ["kdump that says i686", () => toKdump(qemu, { utsname }), "kdump"],
   ["kdump that says x86_64 (QEMU 7.2)", () => toKdump(qemu, { utsname: { release: "", machine: "x86_64" } }), "kdump"],
 ] as const)("notes with i386's registers are left out of a dump of x86-64: %s", async (_, bytes, format) => {
-  writeFileSync(input, bytes());
+  writeDump(input, bytes());
   await filterFile(input, output, { format });
   expect(readFileSync(output).includes(mark)).toBe(false);
   const filtered = openDump(output);

@@ -30,7 +30,7 @@ afterAll(() => store.stop());
 beforeEach(() => store.reset());
 
 /** Parts of at least 5 MiB each: the sample's pages as they are, 12 MiB at level 31 and 33 MB at level 0. */
-const objectOf = async (name: string) => Buffer.from((await store.get(name)) as Uint8Array);
+const objectOf = async (name: string) => (await store.get(name)) as Buffer;
 
 test.each([
   ["kdump, several parts", { level: 0 }],

@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { hasMakedumpfile, runTool, withTempDir } from "./external-tools.js";
 import { kernelCases, menagerie, newerReleases } from "./kernel/menagerie.js";
 import { expectedPfns, toElf } from "./kernel-dump.js";
 import { buildKernel, type Kernel, type PageDescription } from "./kernel-image.js";
+import { writeDump } from "./write-dump.js";
 
 /** The set bits of a kdump file's second bitmap. */
 function dumpedPfns(file: Uint8Array): number[] {
@@ -28,7 +29,7 @@ function dumpedPfns(file: Uint8Array): number[] {
 function checkLevels(kernel: Kernel, levels: readonly number[]): void {
   withTempDir((folder) => {
     const [input, output] = [join(folder, "vmcore"), join(folder, "dump")];
-    writeFileSync(input, toElf(kernel));
+    writeDump(input, toElf(kernel));
     for (const level of levels) {
       const run = runTool("makedumpfile", ["-f", "-d", String(level), input, output]);
       const said = run.stdout + run.stderr;

@@ -1,15 +1,16 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { hasMakedumpfile, runTool, withTempDir } from "./external-tools.js";
 import { toElf } from "./kernel-dump.js";
 import { buildKernel, type KernelOptions } from "./kernel-image.js";
+import { writeDump } from "./write-dump.js";
 
 /** What makedumpfile --dump-dmesg writes. */
 function dmesg(options: KernelOptions): string {
   return withTempDir((folder) => {
     const [input, output] = [join(folder, "vmcore"), join(folder, "log")];
-    writeFileSync(input, toElf(buildKernel(options)));
+    writeDump(input, toElf(buildKernel(options)));
     const run = runTool("makedumpfile", ["--dump-dmesg", input, output]);
     expect(run.stdout + run.stderr).toContain("The dmesg log is saved");
     return readFileSync(output, "latin1");

@@ -1,5 +1,4 @@
 /** Opening small built dumps with the program's own reader. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { DumpError, type DumpErrorCode } from "../../src/errors.js";
@@ -7,6 +6,7 @@ import type { Dump } from "../../src/reader/dump.js";
 import { openDump } from "../../src/reader/open.js";
 import { readPages } from "../../src/reader/physical-memory.js";
 import { Warnings } from "../../src/warnings.js";
+import { writeDump } from "./write-dump.js";
 
 /** Opens the bytes as a file, or several as a split set, and closes them when `use` has returned. */
 export function withDump<T>(
@@ -17,7 +17,7 @@ export function withDump<T>(
   const list = files instanceof Uint8Array ? [files] : files;
   const paths = list.map((bytes, i) => {
     const path = join(folder, `dump${i}`);
-    writeFileSync(path, bytes);
+    writeDump(path, bytes);
     return path;
   });
   const warnings = new Warnings();

@@ -62,7 +62,7 @@ export interface S3Double {
   put(name: string, bytes: Uint8Array): Promise<void>;
   /** An object that is there again after each `reset`: for what all tests of a file read. */
   stock(name: string, bytes: Uint8Array): Promise<void>;
-  get(name: string): Promise<Uint8Array | undefined>;
+  get(name: string): Promise<Buffer | undefined>;
   names(): Promise<readonly string[]>;
   uploads(): Promise<readonly { uploadId: string; name: string; parts: readonly number[] }[]>;
   log(): Promise<readonly LoggedRequest[]>;
@@ -99,7 +99,11 @@ export async function startS3Double(tls?: { readonly key: string; readonly cert:
     endpoint,
     put: (name, bytes) => ask("put", { name, bytes }),
     stock: (name, bytes) => ask("stock", { name, bytes }),
-    get: (name) => ask("get", { name }),
+    async get(name) {
+      const bytes = await ask<Uint8Array | undefined>("get", { name });
+      // A view: some are tens of megabytes.
+      return bytes === undefined ? undefined : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    },
     names: () => ask("names"),
     uploads: () => ask("uploads"),
     log: () => ask("log"),

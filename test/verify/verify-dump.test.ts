@@ -16,6 +16,7 @@ import { vmcoreinfoNote } from "../support/notes.js";
 import { failureOfAsync } from "../support/open.js";
 import { openKdump } from "../support/other-kdump.js";
 import { buildLime } from "../support/raw-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -30,7 +31,7 @@ const kernel = buildKernel({
 });
 const elf = toElf(kernel);
 const kdump = Buffer.from(toKdump(kernel, { codec: "zlib" }));
-writeFileSync(at("elf"), elf);
+writeDump(at("elf"), elf);
 writeFileSync(at("kdump"), kdump);
 const file = openKdump(at("kdump"));
 const { facts, descriptorsAt } = file;
@@ -47,7 +48,7 @@ const verify = (path: string, options: VerifyOptions = {}) => verifyDump(path, {
 /** Verifies the kdump file after `change`. */
 async function damaged(change: (bytes: Buffer) => Buffer | undefined) {
   const bytes = Buffer.from(kdump);
-  writeFileSync(at("damaged"), change(bytes) ?? bytes);
+  writeDump(at("damaged"), change(bytes) ?? bytes);
   return verify(at("damaged"));
 }
 
@@ -61,7 +62,7 @@ describe("nothing is wrong with", () => {
       buildLime(kernel.ranges.map(({ start, end }) => ({ start, data: kernel.memory.read(start, end - start) }))),
     ],
   ])("%s", async (_, bytes) => {
-    writeFileSync(at("good"), bytes);
+    writeDump(at("good"), bytes);
     const result = await verify(at("good"));
     expect(result.findings).toEqual([]);
     expect(result).toMatchObject({ whole: true, counts: {} });
@@ -183,7 +184,7 @@ describe("damage of the kernel and its description:", () => {
     ],
     ["a symbol that leads nowhere", { symbol: 1 }, (t: string) => `${t}SYMBOL(nowhere)=ffffffffff000000\n`],
   ] as const)("%s", async (_, counts, change) => {
-    writeFileSync(at("damaged"), withInfo(change(kernel.vmcoreinfo)));
+    writeDump(at("damaged"), withInfo(change(kernel.vmcoreinfo)));
     const result = await verify(at("damaged"));
     expect(result.counts).toEqual(counts);
   });
@@ -191,9 +192,9 @@ describe("damage of the kernel and its description:", () => {
   test("a symbol in what was cut off: its memory is not zeros, but missing", async () => {
     const last = kernel.directMap + BigInt(24 * MiB - 4096);
     const whole = withInfo(`${kernel.vmcoreinfo}SYMBOL(last_page)=${last.toString(16)}\n`);
-    writeFileSync(at("damaged"), whole);
+    writeDump(at("damaged"), whole);
     expect((await verify(at("damaged"))).counts).toEqual({});
-    writeFileSync(at("damaged"), whole.subarray(0, whole.length - 10 * 4096));
+    writeDump(at("damaged"), whole.subarray(0, whole.length - 10 * 4096));
     const { counts, symbols, symbolsFound } = await verify(at("damaged"));
     expect(counts).toMatchObject({ "cut-off": 1, symbol: 1 });
     expect(symbolsFound).toBe(symbols - 1);
@@ -233,7 +234,7 @@ describe("damage of an ELF file:", () => {
   });
 
   test("cut off", async () => {
-    writeFileSync(at("cut"), elf.subarray(0, elf.length - 10 * 4096 + 5));
+    writeDump(at("cut"), elf.subarray(0, elf.length - 10 * 4096 + 5));
     const result = await verify(at("cut"));
     expect(result.counts).toMatchObject({ "cut-off": 1, "missing-page": 10 });
     expect(result.promised - result.readable).toBe(10);
@@ -242,7 +243,7 @@ describe("damage of an ELF file:", () => {
 
 describe("against the original:", () => {
   test("an original without VMCOREINFO, whose run was told one: the dump's own tells why pages are missing", async () => {
-    writeFileSync(at("bare"), toElf(kernel, { notes: [] }));
+    writeDump(at("bare"), toElf(kernel, { notes: [] }));
     await filterFile(at("elf"), at("filtered"), { level: 31 });
     const { comparison, findings } = await verifyDump(at("filtered"), { against: at("bare"), workers: threads });
     expect([findings, comparison?.missing]).toEqual([[], 16]);
@@ -260,7 +261,7 @@ describe("against the original:", () => {
     const wrong = kept.filter((pfn) => pfn > 300 && pfn < 400).slice(0, 3);
     for (const pfn of wrong)
       changed.writeUInt8((changed[memoryAt + pfn * 4096 + 77] as number) ^ 1, memoryAt + pfn * 4096 + 77);
-    writeFileSync(at("changed"), changed);
+    writeDump(at("changed"), changed);
     const result = await verify(at("small"), { against: at("changed") });
     expect(result.counts).toEqual({ "different-page": 3 });
     expect(result.findings.map(({ pfn }) => pfn)).toEqual(wrong);

@@ -14,6 +14,7 @@ import { arm64 } from "../support/kernel/arch-arm64.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { peakOf } from "../support/peak-memory.js";
+import { writeDump } from "../support/write-dump.js";
 
 const TiB = 2 ** 40;
 const GiB = 2 ** 30;
@@ -83,7 +84,7 @@ describe.skipIf(process.platform !== "linux")("a machine with a node at 64 TiB (
   const [elf, kdump] = [at("far.elf"), at("far.kdump")];
   const kernel = farKernel();
   beforeAll(async () => {
-    writeFileSync(elf, toElf(kernel));
+    writeDump(elf, toElf(kernel));
     await expectRun(["filter", elf, kdump, "-f", "-d", "0"]);
   });
 

@@ -1,5 +1,4 @@
 /** Tasks of pass 1: wherever memory is cut into tasks, each page gets the class of its description. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -15,6 +14,7 @@ import { temporaryFolder } from "../support/filter.js";
 import { menagerie } from "../support/kernel/menagerie.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const LEVEL = 30;
@@ -22,7 +22,7 @@ const LEVEL = 30;
 test.each(["5.10.0", "6.12.0"])("%s: blocks across a border, too", async (release) => {
   const kernel = buildKernel({ release, pages: menagerie(release) });
   const path = join(folder, release);
-  writeFileSync(path, toElf(kernel));
+  writeDump(path, toElf(kernel));
   const dump = openDump(path);
   const { view } = withView(await openOwnSession(dump));
   const policy = policyOfLevel(LEVEL);

@@ -15,6 +15,7 @@ import { filterFile, temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
 import { openElf } from "../support/other-elf.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output.elf")];
@@ -115,7 +116,7 @@ const lost = (file: Uint8Array) => {
 };
 
 test("without page tables the input's addresses are kept, which is told", async () => {
-  writeFileSync(input, lost(toElf(kernel)));
+  writeDump(input, lost(toElf(kernel)));
   const warnings = new Warnings();
   await filterFile(input, output, { level: 0, format: "elf", warnings });
   expect(codesOf(warnings)).toContain(`ADDRESSES ${loadsOf(input).length}`);
@@ -126,7 +127,7 @@ test("without page tables the input's addresses are kept, which is told", async 
 });
 
 test("a file of which gdb reads nothing is not written silently", async () => {
-  writeFileSync(input, lost(toElf(kernel, { style: "qemu" })));
+  writeDump(input, lost(toElf(kernel, { style: "qemu" })));
   const warnings = new Warnings();
   await filterFile(input, output, { level: 0, format: "elf", warnings });
   expect(codesOf(warnings)).toContain("NO_ADDRESSES 1");
@@ -137,7 +138,7 @@ test.each([
   ["far off", 1n << 40n],
 ])("a direct map that is %s is replaced", async (_, off) => {
   const at = kernel.directMap;
-  writeFileSync(input, toElf({ ...kernel, directMap: at + off }));
+  writeDump(input, toElf({ ...kernel, directMap: at + off }));
   const warnings = new Warnings();
   await filterFile(input, output, { level: 31, format: "elf", warnings });
   expect(codesOf(warnings)).toEqual([`ADDRESSES ${kernel.ranges.length}`]);

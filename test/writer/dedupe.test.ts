@@ -1,6 +1,6 @@
 /** --dedupe: equal pages share one copy in the file, and nothing else changes. */
 import { createHash } from "node:crypto";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
@@ -17,6 +17,7 @@ import { bitmapPfns, readKdumpBitmap2 } from "../support/golden.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { openElf } from "../support/other-elf.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, plain, output] = ["input", "plain", "output"].map((name) => join(folder, name)) as [
@@ -80,7 +81,7 @@ test("any pages: each repeated one is shared, the file is smaller by just their 
       fc.constantFrom(...CODEC_NAMES),
       fc.constantFrom(0, 1, 31),
       async (contents, codec, level) => {
-        writeFileSync(input, toElf(kernelOf(contents)));
+        writeDump(input, toElf(kernelOf(contents)));
         const options = { codec, level, workers: threads };
         const without = await filterFile(input, plain, options);
         const { shared, ...result } = await filterFile(input, output, { ...options, dedupe: true });
@@ -98,7 +99,7 @@ test("any pages: each repeated one is shared, the file is smaller by just their 
 });
 
 test("ELF has no such thing", async () => {
-  writeFileSync(input, toElf(kernelOf([1, 1])));
+  writeDump(input, toElf(kernelOf([1, 1])));
   await expect(filterFile(input, output, { format: "elf", dedupe: true })).rejects.toMatchObject({
     code: "BAD_OPTION",
   });

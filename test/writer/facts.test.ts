@@ -12,6 +12,7 @@ import { encodeNotes, type Note, prstatusNote, qemuNote, vmcoreinfoNote } from "
 import { withDump } from "../support/open.js";
 import { openElf } from "../support/other-elf.js";
 import { openKdump } from "../support/other-kdump.js";
+import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -44,7 +45,7 @@ function kdumpFacts(path: string) {
 
 describe("from ELF", () => {
   test("to kdump: notes, VMCOREINFO's place, utsname, time, CPUs, phys_base, level", async () => {
-    writeFileSync(input, elf);
+    writeDump(input, elf);
     await filterFile(input, output, { level: 31, codec: "lzo" });
     const facts = kdumpFacts(output);
     expect(facts.notes.equals(area)).toBe(true);
@@ -70,7 +71,7 @@ describe("from ELF", () => {
   });
 
   test("to ELF, and on to kdump", async () => {
-    writeFileSync(input, elf);
+    writeDump(input, elf);
     await filterFile(input, output, { level: 31, format: "elf" });
     const dump = openElf(output);
     dump.close();
@@ -88,7 +89,7 @@ describe("from ELF", () => {
       memory: 48 * MiB,
       memoryModel: "sparse-extreme",
     });
-    writeFileSync(input, toElf(negative));
+    writeDump(input, toElf(negative));
     await filterFile(input, output);
     expect(BigInt.asIntN(64, kdumpFacts(output).physBase)).toBe(-0x40_0000n);
   });

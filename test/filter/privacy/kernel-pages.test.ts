@@ -1,5 +1,4 @@
 /** --privacy on built kernels: every kind of page that has to go goes, every one that a debugger needs stays. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { WorkerThreads } from "../../../src/worker/threads.js";
@@ -18,6 +17,7 @@ import {
 import { toElf } from "../../support/kernel-dump.js";
 import { type Kernel, MiB, type PageDescription } from "../../support/kernel-image.js";
 import { failureOfAsync } from "../../support/open.js";
+import { writeDump } from "../../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -25,7 +25,7 @@ const threads = new WorkerThreads(1);
 afterAll(() => threads.destroy());
 
 async function kept(kernel: Kernel) {
-  writeFileSync(input, toElf(kernel));
+  writeDump(input, toElf(kernel));
   const result = await filterFile(input, output, { privacy: true, workers: threads });
   return { result, pfns: new Set(bitmapPfns(readKdumpBitmap2(output))) };
 }
@@ -111,14 +111,14 @@ describe("by struct pages", () => {
     const kernel = privateKernel();
     const pfn = kernel.imagePhysical / 4096 + 1;
     setField(kernel, pfn, "flags", 0n);
-    writeFileSync(input, toElf(kernel));
+    writeDump(input, toElf(kernel));
     const error = await failureOfAsync(() => filterFile(input, output, { privacy: true, workers: threads }));
     expect(error.code).toBe("CANNOT_FILTER");
     expect(error.message).toContain("PG_reserved");
   });
 
   test("a level that keeps user data contradicts it", async () => {
-    writeFileSync(input, toElf(privateKernel()));
+    writeDump(input, toElf(privateKernel()));
     const error = await failureOfAsync(() => filterFile(input, output, { privacy: true, level: 15, workers: threads }));
     expect(error.code).toBe("BAD_OPTION");
   });

@@ -1,5 +1,4 @@
 /** What PG_reserved does not vouch for: memory of devices, and the memory of the crash kernel. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { createDeviceCheck } from "../../../src/filter/privacy/device-check.js";
@@ -15,6 +14,7 @@ import { bitmapPfns, readKdumpBitmap2 } from "../../support/golden.js";
 import { privateKernel, setField } from "../../support/kernel/private-kernel.js";
 import { toElf } from "../../support/kernel-dump.js";
 import type { Kernel } from "../../support/kernel-image.js";
+import { writeDump } from "../../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -22,7 +22,7 @@ const threads = new WorkerThreads(1);
 afterAll(() => threads.destroy());
 
 async function kept(kernel: Kernel) {
-  writeFileSync(input, toElf(kernel));
+  writeDump(input, toElf(kernel));
   const result = await filterFile(input, output, { privacy: true, workers: threads });
   return { result, pfns: new Set(bitmapPfns(readKdumpBitmap2(output))) };
 }

@@ -1,5 +1,5 @@
 /** Texts of erase rules in dumps: gone from every kept page, over the borders of pages, and the same for any number of workers. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { eraseRequest } from "../../../src/filter/erase/erase-run.js";
@@ -11,6 +11,7 @@ import { filterFile, type RunOptions, temporaryFolder } from "../../support/filt
 import { toElf } from "../../support/kernel-dump.js";
 import { buildKernel } from "../../support/kernel-image.js";
 import { failureOf } from "../../support/open.js";
+import { writeDump } from "../../support/write-dump.js";
 
 const PAGE = 4096;
 const folder = temporaryFolder();
@@ -49,7 +50,7 @@ function dumpWith(texts: readonly (readonly [number, string | Buffer])[]): strin
   const kernel = buildKernel({ memory: 32 << 20 });
   for (const [paddr, text] of texts) kernel.memory.write(paddr, Buffer.from(text as string));
   const path = join(folder, `vmcore-${++outputs}`);
-  writeFileSync(path, toElf(kernel, { style: "qemu" }));
+  writeDump(path, toElf(kernel, { style: "qemu" }));
   return path;
 }
 
@@ -127,7 +128,7 @@ test("patterns and classes, over borders too; what is not there is no error", as
 test("texts in notes go, VMCOREINFO keeps what only looks like something", async () => {
   const kernel = buildKernel({ vmcoreinfo: { add: ["SECRET=correct horse", "OTHER=10.1.2.3"] } });
   const path = join(folder, `vmcore-${++outputs}`);
-  writeFileSync(path, toElf(kernel));
+  writeDump(path, toElf(kernel));
   const { memory } = await run(path, 'text "correct horse"\nclass ipv4');
   expect(memory.notes.includes("correct horse")).toBe(false);
   expect(memory.notes.includes(`SECRET=${X(13)}`)).toBe(true);
