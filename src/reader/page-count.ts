@@ -38,7 +38,7 @@ export function checkClaim(pages: number, held: number, file: string): void {
 /** Bytes of data that any file may have for memory, however few it stores: 8 GiB, which takes a run some seconds. */
 const DATA_FREELY = 2 ** 33;
 /**
- * Above that, for each byte that it stores: the others are holes, gaps of a flattened file, or bytes that several segments share. Struct
+ * Above that, for each byte that it stores: the others are zeros, holes, gaps of a flattened file, or bytes that several segments share. Struct
  * pages alone are a 64th of a machine's memory; LZ4 packs those of free memory to a 200th (spool files), and these two are 12,800.
  */
 const DATA_PER_BYTE = 65_536;
@@ -49,7 +49,7 @@ export function mostData(held: number): number {
 }
 
 /**
- * Refuses data that take hours to read and cannot be a kernel's memory: a file of a few KB whose holes or shared bytes are terabytes of
+ * Refuses data, or memory that a file says is zeros, that take hours to read and cannot be a kernel's memory: a file of a few KB whose holes, shared bytes or zeros are terabytes of
  * it. Throws `LIMIT`.
  */
 export function checkData(data: Extents, held: number, file: string): void {

@@ -27,6 +27,7 @@ import { ByteBuffer } from "../support/bytes.js";
 import { temporaryFolder } from "../support/filter.js";
 import { buildMigration } from "../support/migration-stream.js";
 import { failureOf } from "../support/open.js";
+import { buildS390Dump, s390Segments } from "../support/s390-dump.js";
 import { buildSadump } from "../support/sadump-image.js";
 import { buildXenCore } from "../support/xen-core.js";
 
@@ -156,6 +157,20 @@ test("a page with many changes is made once", () => {
   });
   dump.close();
   expect(bytes).toEqual([5, 6, 5, 6]);
+});
+
+test.each([
+  ["pages that a stream never sent", buildMigration({ blocks: [{ name: "pc.ram", length: 2 * TIB }], parts: [[]] })],
+  [
+    "what an s390 dump says is zeros",
+    buildS390Dump({
+      memory: s390Segments([{ start: 0, data: new Uint8Array(PAGE).fill(1) }], true),
+      ...{ claimed: TIB, extended: true },
+    }),
+  ],
+])("terabytes of zeros in a file of some KB: %s", (_, bytes) => {
+  const path = sparse("zeros", bytes.length, [[0, bytes]]);
+  expect(failureOf(() => openDump(path)).code).toBe("LIMIT");
 });
 
 /** A qcow2 image with one snapshot: its L1 table, one L2 table and the first cluster of the saved machine. */

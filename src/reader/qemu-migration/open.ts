@@ -6,7 +6,7 @@ import { layer } from "../extents.js";
 import type { Opening } from "../format.js";
 import { headerlessDump } from "../headerless-dump.js";
 import { factsOf, type Machine, machineNamed, USUAL_MACHINE } from "../machine.js";
-import { checkPageCount } from "../page-count.js";
+import { checkData, checkPageCount } from "../page-count.js";
 import type { PagedImage } from "../paged/image.js";
 import { pagedMemory } from "../paged/memory.js";
 import type { ByteSource } from "../source/byte-source.js";
@@ -67,6 +67,8 @@ export function* openMigration(sourceImage: SourceImage, options: MigrationOptio
   const memory = layer(placed.pieces);
   const maxMapnr = Math.ceil((memory.end[memory.count - 1] as number) / pageSize);
   checkPageCount(maxMapnr, source.name);
+  // Pages that were never sent are zeros, which every run reads and encodes.
+  if (ramEnded || settings.capabilities.has("mapped-ram")) checkData(memory, held, source.name);
   const image: PagedImage = {
     kind: "paged",
     source: sourceImage,

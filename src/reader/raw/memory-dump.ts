@@ -56,7 +56,7 @@ export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnin
   checkPageCount(maxMapnr, name);
   const held = bytesHeld(...sources);
   checkClaim(pagesIn(all, pageSize), held, name);
-  if (!sources.some(({ file }) => file.live)) checkData(data, held, name);
+  if (!sources.some(({ file }) => file.live)) checkData(all, held, name);
   const image: RawImage = { kind: "raw", sources, pageSize, data, snappy, tolerant: salvage, ...(zeros && { zeros }) };
   const codecs = snappy ? ["snappy"] : [];
   return headerlessDump(
