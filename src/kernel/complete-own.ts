@@ -2,7 +2,7 @@ import { DumpError } from "../errors.js";
 import type { LongWork } from "../long-work.js";
 import { OPTION } from "../option-words.js";
 import type { Dump, DumpHeader, FoundVmcoreinfo } from "../reader/dump.js";
-import { type FoundInMemory, warnOfEnd } from "../reader/find-in-memory.js";
+import { endError, type FoundInMemory, warnOfEnd } from "../reader/find-in-memory.js";
 import { isOfXenHost } from "../reader/notes.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import { pageSizeFor } from "../reader/vmcoreinfo.js";
@@ -41,7 +41,7 @@ export interface CompleteOptions {
 export interface CompleteDump {
   readonly dump: Dump;
   readonly view: KernelView | undefined;
-  /** A page that is missing or damaged, if no kernel was found: what leads to the kernel may lie there. */
+  /** A page that is missing or damaged, or where the search ended, if no kernel was found: what leads to it may lie there. */
   readonly damage?: DumpError | undefined;
 }
 
@@ -255,7 +255,7 @@ function* inMemory(
     const found = { ...copy.found, paddr, inNote: noteLittleEndian !== undefined };
     all.push({ ...copy, dump: copy.dump && { ...copy.dump, vmcoreinfoAddress: paddr }, found });
   }
-  return { found: all, damage: texts.damage };
+  return { found: all, damage: texts.damage ?? endError(texts, dump) };
 }
 
 function warnOfSeveral(found: readonly FoundVmcoreinfo[], warnings: Warnings): void {

@@ -123,7 +123,22 @@ export function warnOfEnd(
   warnings: Warnings,
 ): void {
   if (endedAt === undefined) return;
-  const { held = 0 } = memory;
-  const reason = `its memory was searched for the kernel up to 0x${endedAt.toString(16)} only: the files store ${held} bytes, too few for so much memory`;
-  warnings.add("NOT_SEARCHED", ofFile(file, reason));
+  warnings.add("NOT_SEARCHED", ofFile(file, searchedUpTo(endedAt, memory)));
+}
+
+/**
+ * Why no kernel was found by a search that ended before the end of memory; `undefined` if it reached that. Nobody may
+ * say then that there is none.
+ */
+export function endError(
+  { endedAt }: FoundInMemory<unknown>,
+  { memory, paths: [file = ""] }: Pick<Dump, "memory" | "paths">,
+): DumpError | undefined {
+  if (endedAt === undefined) return undefined;
+  const cure = "The file was not written or copied to the end: copy it again from where it was made";
+  return new DumpError("CANNOT_FILTER", searchedUpTo(endedAt, memory), { file, cure });
+}
+
+function searchedUpTo(endedAt: number, { held = 0 }: PhysicalMemory): string {
+  return `its memory was searched for the kernel up to 0x${endedAt.toString(16)} only: the files store ${held} bytes, too few for so much memory`;
 }

@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
 import type { LongWork } from "../../long-work.js";
 import type { Dump } from "../../reader/dump.js";
-import { warnOfEnd } from "../../reader/find-in-memory.js";
+import { endError, warnOfEnd } from "../../reader/find-in-memory.js";
 import { type Machine, mayBeOf } from "../../reader/machine.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
 import { Warnings } from "../../warnings.js";
@@ -75,6 +75,8 @@ function* complete(dump: Dump, vmlinux: Vmlinux, original: Dump, warnings: Warni
   const [best] = tried.sort((a, b) => b.pages - a.pages);
   if (best !== undefined) return best.dump;
   if (damage !== undefined) throw damage;
+  const ended = banners.length === 0 ? endError(search, dump) : undefined;
+  if (ended !== undefined) throw ended;
   if (places.length === 0 || vmlinux.banner === undefined) throw wrongVmlinux(vmlinux, original, banners);
   throw new DumpError("CANNOT_FILTER", `the kernel of ${vmlinux.name} is in its memory, but ${reason}`, {
     file: dump.paths[0] ?? "",

@@ -55,7 +55,7 @@ export function* findLayout(source: ByteSource, held: number, warnings: Warnings
   warnOfEnd(search, { memory, paths: [source.name] }, warnings);
   throw new DumpError(
     "BAD_OPTION",
-    "has neither an e820 map that fits its size nor a VMCOREINFO, so its physical addresses are not known",
+    `has neither an e820 map that fits its size nor a VMCOREINFO${search.endedAt === undefined ? "" : " where it was searched"}, so its physical addresses are not known`,
     {
       file: source.name,
       cure: `Give them: ${OPTION.rawZero}, or consecutive ranges where memory has holes, as in ${OPTION.rawRanges}`,
