@@ -2,7 +2,7 @@ import { DumpError } from "../errors.js";
 import type { LongWork } from "../long-work.js";
 import { OPTION } from "../option-words.js";
 import type { Dump, DumpHeader, FoundVmcoreinfo } from "../reader/dump.js";
-import { endError, type FoundInMemory, warnOfEnd } from "../reader/find-in-memory.js";
+import { endError, type FoundInMemory, searchedUpTo, warnOfEnd } from "../reader/find-in-memory.js";
 import { isOfXenHost } from "../reader/notes.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import { pageSizeFor } from "../reader/vmcoreinfo.js";
@@ -173,7 +173,7 @@ function* ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): LongWork<
   const notes = own.map((text, i) => tryText(i === 0 ? dump : without, text, doubt, i + 1));
   const proven = notes.find(isProven);
   if (proven !== undefined && notes.length === 1) return take(proven, notes, warnings);
-  const { found: others, damage } = proven === undefined ? yield* inMemory(without, warnings, doubt) : NOTHING;
+  const { found: others, damage, endedAt } = proven === undefined ? yield* inMemory(without, warnings, doubt) : NOTHING;
   const sorted = byLikelihood([...notes, ...others]);
   const found = sorted.map((one) => one.found);
   warnOfSeveral(found, warnings);
@@ -182,7 +182,8 @@ function* ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): LongWork<
     // No text leads to a kernel. The note is still the best source there is.
     const { vmcoreinfo } = dump;
     const known = vmcoreinfo === undefined ? dump : withMemoryOrder(dump, vmcoreinfo);
-    return { dump: { ...known, vmcoreinfoFound: found }, view: undefined, damage };
+    const ended = endedAt === undefined ? {} : { searchEnded: searchedUpTo(endedAt, dump.memory) };
+    return { dump: { ...known, vmcoreinfoFound: found, ...ended }, view: undefined, damage };
   }
   const [first] = notes;
   if (first !== undefined && best !== first) {
@@ -229,14 +230,10 @@ function ownTexts({ vmcoreinfo, notes }: Dump): VmcoreinfoText[] {
     .map((text) => ({ paddr: Number.NaN, text, noteLittleEndian: undefined }));
 }
 
-const NOTHING = { found: [], damage: undefined };
+const NOTHING = { found: [], damage: undefined, endedAt: undefined };
 
 /** Tries all texts in memory; of copies only the first. Returns none for a machine's own live memory. */
-function* inMemory(
-  dump: Dump,
-  warnings: Warnings,
-  doubt: Doubt,
-): LongWork<Pick<FoundInMemory<TriedText>, "found" | "damage">> {
+function* inMemory(dump: Dump, warnings: Warnings, doubt: Doubt): LongWork<FoundInMemory<TriedText>> {
   if (!maySearch(dump)) return NOTHING;
   const known = new Map<string, TriedText>();
   const all: TriedText[] = [];
@@ -255,7 +252,7 @@ function* inMemory(
     const found = { ...copy.found, paddr, inNote: noteLittleEndian !== undefined };
     all.push({ ...copy, dump: copy.dump && { ...copy.dump, vmcoreinfoAddress: paddr }, found });
   }
-  return { found: all, damage: texts.damage ?? endError(texts, dump) };
+  return { found: all, damage: texts.damage ?? endError(texts, dump), endedAt: texts.endedAt };
 }
 
 function warnOfSeveral(found: readonly FoundVmcoreinfo[], warnings: Warnings): void {

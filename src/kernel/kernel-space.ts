@@ -1,5 +1,6 @@
 import { DumpError } from "../errors.js";
 import type { Dump } from "../reader/dump.js";
+import { noVmcoreinfo } from "../reader/find-in-memory.js";
 import type { AddressSpace } from "./address-space.js";
 import type { FoundSpace } from "./arch/arch-support.js";
 import { attachSpace, findSpace, type SpaceImage } from "./arch/archs.js";
@@ -19,7 +20,7 @@ export interface KernelSpace {
  */
 export function kernelSpace(dump: Dump, what: string): KernelSpace {
   const info = dump.vmcoreinfo;
-  if (info === undefined) throw unreadable(dump, what, "it has no VMCOREINFO, neither in a note nor in its memory");
+  if (info === undefined) throw unreadable(dump, what, `it has ${noVmcoreinfo(dump)}`);
   const found = findSpaceFor(dump, info, what);
   const space = attachSpace(found.image, dump.memory);
   const memory = kernelMemory(info, dump.machine, dump.pageSize, space, dump.memory, found.lowestAddress);

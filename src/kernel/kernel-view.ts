@@ -1,5 +1,6 @@
 import { OPTION } from "../option-words.js";
 import type { Dump } from "../reader/dump.js";
+import { noVmcoreinfo } from "../reader/find-in-memory.js";
 import { isOfXenHost } from "../reader/notes.js";
 import type { Utsname } from "../reader/utsname.js";
 import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
@@ -169,7 +170,7 @@ function whyNoVmcoreinfo(dump: Dump): string {
   const { vmcoreinfoFound = [], machine, header } = dump;
   const [first] = vmcoreinfoFound;
   if (!maySearch(dump)) return `it has no VMCOREINFO in a note, and ${UNSEARCHED}`;
-  if (first === undefined) return "it has no VMCOREINFO, neither in a note nor in its memory";
+  if (first === undefined) return `it has ${noVmcoreinfo(dump)}`;
   const { release, paddr = 0, reason } = first;
   const more = vmcoreinfoFound.length > 1 ? ` and ${vmcoreinfoFound.length - 1} more` : "";
   const isImage = header.format !== "elf" && header.format !== "kdump";

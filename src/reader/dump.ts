@@ -125,6 +125,8 @@ export interface Dump {
    * one note and it was believed.
    */
   readonly vmcoreinfoFound?: readonly FoundVmcoreinfo[];
+  /** Present if none was used and memory was not searched to its end: how far it was, and why. */
+  readonly searchEnded?: string;
   /** Text lines about what earlier filter runs erased. */
   readonly eraseinfo: Uint8Array | undefined;
   readonly memory: PhysicalMemory;

@@ -139,6 +139,13 @@ export function endError(
   return new DumpError("CANNOT_FILTER", searchedUpTo(endedAt, memory), { file, cure });
 }
 
-function searchedUpTo(endedAt: number, { held = 0 }: PhysicalMemory): string {
+/** That a dump has no VMCOREINFO, after "it has". */
+export function noVmcoreinfo({ searchEnded }: Pick<Dump, "searchEnded">): string {
+  if (searchEnded === undefined) return "no VMCOREINFO, neither in a note nor in its memory";
+  return `no VMCOREINFO in a note, and ${searchEnded}`;
+}
+
+/** How far memory was searched, and why no further. */
+export function searchedUpTo(endedAt: number, { held = 0 }: PhysicalMemory): string {
   return `its memory was searched for the kernel up to 0x${endedAt.toString(16)} only: the files store ${held} bytes, too few for so much memory`;
 }

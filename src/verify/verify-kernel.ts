@@ -5,6 +5,7 @@ import { hasAddress, judgeAddresses } from "../kernel/segment-addresses.js";
 import { layoutOfDump } from "../kernel/virtual-layout.js";
 import { segmentsOf } from "../reader/attach.js";
 import type { Dump } from "../reader/dump.js";
+import { noVmcoreinfo } from "../reader/find-in-memory.js";
 import type { Session } from "../run/own-session.js";
 import type { Findings } from "./findings.js";
 
@@ -26,7 +27,7 @@ export function verifyKernel({ dump, view, whyNoView }: Session, findings: Findi
   const file = dump.paths[0] ?? "";
   const info = dump.vmcoreinfo;
   const none = { view: undefined, symbols: 0, symbolsFound: 0 };
-  if (info === undefined) return { ...none, notChecked: "it has no VMCOREINFO, neither in a note nor in its memory" };
+  if (info === undefined) return { ...none, notChecked: `it has ${noVmcoreinfo(dump)}` };
   const releases = [
     ["the header", dump.header.utsname?.release],
     ["VMCOREINFO", info.osrelease],

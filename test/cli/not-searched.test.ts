@@ -15,6 +15,8 @@ test.each([
   ["a filter run with a vmlinux", [...vmlinux, ...memory, file("out")]],
   ["info with a vmlinux", ["info", ...vmlinux, ...memory]],
   ["estimate with a vmlinux", ["estimate", ...vmlinux, ...memory]],
+  ["dmesg", ["dmesg", ...memory]],
+  ["the text of VMCOREINFO", ["-g", file("text"), ...memory]],
   ["a run with a vmlinux, strictly", ["--strict", ...vmlinux, ...memory, file("out")]],
 ])("%s", async (_, args) => {
   const { code, stderr } = await runCli(args);

@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import { noVmcoreinfo } from "../../reader/find-in-memory.js";
 import { openSessionAwake } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
@@ -24,7 +25,7 @@ export async function writeVmcoreinfo(args: VmcoreinfoArguments, signal: AbortSi
     const session = await openSessionAwake(dump, { ...complete, warnings, signal });
     const text = session.dump.vmcoreinfo?.text.replace(/\0+$/, "");
     if (text === undefined) {
-      throw new DumpError("CANNOT_FILTER", "has no VMCOREINFO, neither in a note nor in its memory", {
+      throw new DumpError("CANNOT_FILTER", `has ${noVmcoreinfo(session.dump)}`, {
         file: files[0] as string,
         cure: "A dump of the same boot may have it",
       });
