@@ -19,6 +19,8 @@ export interface Host {
   readonly threads: WorkerThreads;
   /** The store, opened by the first user and closed with the worker. */
   readonly store: () => Promise<StoreThread>;
+  /** The store, if it is open. */
+  readonly openedStore: () => Promise<StoreThread> | undefined;
   /** A folder of this host. */
   readonly spoolDir: string;
   readonly counters: Counters;

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Job, Worker } from "bullmq";
 import { DumpError } from "../errors.js";
+import { collectGarbage } from "../store/collect-garbage.js";
 import { partMemory } from "../store/part-memory.js";
 import { newlyShared } from "../store/shared-bytes.js";
-import { collectGarbage } from "../worker/collect-garbage.js";
 import { ringAll } from "./bell.js";
 import { holdLock } from "./hold-lock.js";
 import { Cancelled, type Failed, HandedBack, type Host, type Refused, RunEnded, TakenOver } from "./host.js";
@@ -106,7 +106,13 @@ export class JobsInHand {
   /** Frees what the last jobs needed, where that is much. */
   #tidy(): void {
     if (this.#inHand.size === 0) partMemory.dropSpare();
-    collectGarbage(newlyShared());
+    const bytes = newlyShared();
+    collectGarbage(bytes);
+    // The thread that sent parts still has their memory.
+    void this.#host
+      .openedStore()
+      ?.then((store) => store.collectGarbage(bytes))
+      .catch(() => undefined);
   }
 
   /** Called by BullMQ for a job. What it throws decides about the job in BullMQ. */

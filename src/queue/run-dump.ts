@@ -2,13 +2,14 @@ import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
 import { packageVersion } from "../package-version.js";
 import type { FilterResult } from "../run/filter-types.js";
+import { planToFinish } from "../shard/finish-plan.js";
 import { finishShards } from "../shard/finish-shards.js";
 import { missingShards } from "../shard/left-shards.js";
 import { makePlan } from "../shard/make-plan.js";
 import type { OutputPlace } from "../shard/place.js";
 import { planFiles, readPlan, writePlan } from "../shard/plan-files.js";
 import { forgetDone } from "../shard/shard-done.js";
-import type { ShardPlan } from "../shard/shard-plan.js";
+import type { FinishPlan, ShardPlan } from "../shard/shard-plan.js";
 import type { Staging } from "../shard/staging.js";
 import { ringAll } from "./bell.js";
 import { type DumpDone, finishedBefore, noteFinished } from "./finished.js";
@@ -225,7 +226,8 @@ async function finish(host: Host, job: Job, data: PlannedJob, places: OutputPlac
 
 async function finishOutput(host: Host, job: Job, data: PlannedJob, places: OutputPlace): Promise<DumpDone> {
   const place = places.of(data.planned.digest);
-  const made = await planOf(host, place.staging);
+  const made = await planToFinish(() => planOf(host, place.staging), place.staging);
+  host.plans.delete(place.staging.plan);
   await checkShards(host, job, data, places, made);
   await job.updateProgress({ step: "finish", done: 0, total: 1 });
   const sink = await place.sink(made, data.force, host.access);
@@ -262,7 +264,7 @@ async function checkShards(
   job: Job,
   data: PlannedJob,
   places: OutputPlace,
-  made: ShardPlan,
+  made: FinishPlan,
 ): Promise<void> {
   const { planned, round, inputs } = data;
   const place = places.of(planned.digest);

@@ -97,6 +97,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
   const host: Host = {
     ...{ name, queues, allowed, access: settings.access, threads, store, counters, workers, bell, log },
     spoolDir: settings.spoolDir,
+    openedStore: () => opened,
     plans: new Map(),
   };
   const hands = new JobsInHand(host, settings);

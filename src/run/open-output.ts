@@ -5,7 +5,7 @@ import { limitedTarget } from "../writer/byte-target.js";
 import { discardSink } from "../writer/discard-sink.js";
 import type { DumpWriter } from "../writer/dump-writer.js";
 import { createFlattenedSink } from "../writer/flattened-sink.js";
-import type { KdumpPages } from "../writer/kdump-writer.js";
+import type { PagesInMemory } from "../writer/kdump-writer.js";
 import { limitedSink } from "../writer/limited-sink.js";
 import { NamedFiles } from "../writer/named-files.js";
 import { openFileSink } from "../writer/open-file-sink.js";
@@ -22,7 +22,7 @@ import type { SplitOutput, StreamOutput, WholeFilterOptions } from "./filter-typ
 export interface OpenedOutput {
   readonly destination: Destination;
   /** Makes the writer for a described output. To be called once. Throws what the writer's constructor throws. */
-  writer(output: OutputDescription, pages: KdumpPages, shared?: SharedPages): DumpWriter;
+  writer(output: OutputDescription, pages: PagesInMemory, shared?: SharedPages): DumpWriter;
 }
 
 /** Opens the destination of a filter run. Throws `OUTPUT_EXISTS`, `NOT_WRITABLE`, `CODEC_MISSING`. */

@@ -1,13 +1,16 @@
 import { DumpError } from "../errors.js";
+import { placesIn } from "../reader/stretches.js";
 import type { FilterResult } from "../run/filter-types.js";
-import { collectGarbage } from "../worker/collect-garbage.js";
+import { collectGarbage } from "../store/collect-garbage.js";
 import { inOrder } from "../worker/pool.js";
 import type { DumpWriter } from "../writer/dump-writer.js";
+import { KdumpWriter } from "../writer/kdump-writer.js";
 import { createWriter } from "../writer/output-description.js";
 import type { Sink } from "../writer/sink.js";
 import { placeCheck, stretchOf } from "./left-shards.js";
 import { readDone, type ShardDone } from "./shard-done.js";
-import type { ShardPlan } from "./shard-plan.js";
+import { kdumpLayoutOf } from "./shard-layout.js";
+import type { FinishPlan } from "./shard-plan.js";
 import type { Staging } from "./staging.js";
 
 /** Records for which descriptors are made at once. */
@@ -23,9 +26,10 @@ const AHEAD = 2;
  * comes last. Takes about 20 ns per kept page, and writing 24 bytes for it. Throws `CORRUPT` if a shard's work has
  * changed, or does not have the place and size of the plan.
  */
-export async function finishShards(plan: ShardPlan, staging: Staging, sink: Sink): Promise<FilterResult> {
+export async function finishShards(plan: FinishPlan, staging: Staging, sink: Sink): Promise<FilterResult> {
+  // Whatever the whole plan had.
+  if ("pieces" in plan.keptBits) collectGarbage(placesIn(plan.keptBits.stretches) / 8);
   const writer = await begun(plan, sink);
-  collectGarbage(plan.keptBits.bytes.length);
   let zeroPages = 0;
   const isPlaced = placeCheck(plan);
   const leavings = inOrder(
@@ -61,8 +65,12 @@ export async function finishShards(plan: ShardPlan, staging: Staging, sink: Sink
 }
 
 /** A writer that has written what comes before the pages, and does not need it any more. */
-async function begun(plan: ShardPlan, sink: Sink): Promise<DumpWriter> {
-  const writer = createWriter(plan.output, { exists: plan.exists, kept: plan.keptBits }, sink);
+async function begun(plan: FinishPlan, sink: Sink): Promise<DumpWriter> {
+  const { output, exists, keptBits: kept } = plan;
+  const writer =
+    "pieces" in kept
+      ? new KdumpWriter(sink, kdumpLayoutOf(plan), output, { exists, kept })
+      : createWriter(output, { exists, kept }, sink);
   await writer.begin();
   return writer;
 }

@@ -21,13 +21,14 @@ export function folderStaging(folder: HeldFolder, plan: string): Staging {
       try {
         return await readWhole(join(folder.path(), name));
       } catch (error) {
-        if (error instanceof DumpError) throw error;
-        if (systemErrorCode(error) === "ENOENT") return undefined;
-        throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, {
-          file: join(folder.name, name),
-          cure: "Check the disk or network share it lies on",
-          cause: error,
-        });
+        return unlessThere(folder, name, error);
+      }
+    },
+    async *pieces(name) {
+      try {
+        yield* piecesOf(join(folder.path(), name));
+      } catch (error) {
+        unlessThere(folder, name, error);
       }
     },
     async write(name, bytes) {
@@ -67,6 +68,34 @@ async function readWhole(path: string): Promise<Uint8Array> {
   } finally {
     await file.close();
   }
+}
+
+/** Bytes of a piece. */
+const PIECE = 1 << 20;
+
+async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path, constants.O_RDONLY | PLAIN);
+  try {
+    const piece = new Uint8Array(PIECE);
+    for (let offset = 0; ; offset += PIECE) {
+      const n = await readFullyAsync(file.fd, piece, offset);
+      if (n > 0) yield piece.subarray(0, n);
+      if (n < PIECE) return;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Nothing for a file that does not exist. Throws `NOT_READABLE` for any other error. */
+function unlessThere(folder: HeldFolder, name: string, error: unknown): undefined {
+  if (error instanceof DumpError) throw error;
+  if (systemErrorCode(error) === "ENOENT") return undefined;
+  throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, {
+    file: join(folder.name, name),
+    cure: "Check the disk or network share it lies on",
+    cause: error,
+  });
 }
 
 async function unlinkIn(folder: HeldFolder, name: string): Promise<void> {

@@ -15,7 +15,7 @@ import {
   writeSize,
 } from "./shard-done.js";
 import { kdumpLayoutOf, shardOf } from "./shard-layout.js";
-import type { ShardPlan } from "./shard-plan.js";
+import type { FinishPlan } from "./shard-plan.js";
 import type { ShardSpool } from "./shard-spool.js";
 import type { Staging } from "./staging.js";
 
@@ -72,7 +72,7 @@ export async function holdShard(
  * A shard that waits in the staging; `undefined` if it does not, or has changed. Its pieces are checked when it is
  * placed.
  */
-export async function readHeld(staging: Staging, plan: ShardPlan, index: number): Promise<HeldShard | undefined> {
+export async function readHeld(staging: Staging, plan: FinishPlan, index: number): Promise<HeldShard | undefined> {
   const name = shardFile(index, "held");
   const found = unseal(staging.plan, name, await staging.read(name)) as Partial<HeldFile> | undefined;
   if (found === undefined || !isShardSize(found, index)) return undefined;
@@ -94,7 +94,7 @@ export async function readHeld(staging: Staging, plan: ShardPlan, index: number)
  */
 export async function startOf(
   staging: Staging,
-  plan: ShardPlan,
+  plan: FinishPlan,
   index: number,
   sizes: Map<number, number>,
 ): Promise<number | undefined> {
@@ -114,7 +114,7 @@ export async function startOf(
  */
 export async function placeHeld(
   place: Pick<PlanPlace, "staging" | "range">,
-  plan: ShardPlan,
+  plan: FinishPlan,
   held: HeldShard,
   start: number,
 ): Promise<boolean> {

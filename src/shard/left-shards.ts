@@ -1,10 +1,10 @@
 import type { PlanPlace } from "./place.js";
 import { readPlaces, type ShardPlace } from "./shard-done.js";
 import { elfStretch, kdumpLayoutOf, type Stretch, shardOf } from "./shard-layout.js";
-import type { ShardPlan } from "./shard-plan.js";
+import type { FinishPlan } from "./shard-plan.js";
 
 /** The range of the output that a shard's record claims. */
-export function stretchOf(plan: ShardPlan, { index, start, size }: ShardPlace): Stretch {
+export function stretchOf(plan: FinishPlan, { index, start, size }: ShardPlace): Stretch {
   return plan.output.elf === undefined ? { start, end: start + size } : elfStretch(plan, index);
 }
 
@@ -12,14 +12,14 @@ export function stretchOf(plan: ShardPlan, { index, start, size }: ShardPlace): 
  * Whether a shard's record is possible in this plan, wherever the shards before it end. For ELF output the plan
  * determines place and size.
  */
-export function isPossible(plan: ShardPlan, { index, start, size, zeroPages }: ShardPlace): boolean {
+export function isPossible(plan: FinishPlan, { index, start, size, zeroPages }: ShardPlace): boolean {
   const { pages } = shardOf(plan, index);
   if (plan.output.elf === undefined) return zeroPages <= pages && start >= kdumpLayoutOf(plan).pagesAt;
   return zeroPages === 0 && size === pages * plan.pageSize && start === elfStretch(plan, index).start;
 }
 
 /** Makes a function that checks shards in their order: whether each has the place and the size that it must have. */
-export function placeCheck(plan: ShardPlan): (done: ShardPlace) => boolean {
+export function placeCheck(plan: FinishPlan): (done: ShardPlace) => boolean {
   const isElf = plan.output.elf !== undefined;
   let start = isElf ? undefined : kdumpLayoutOf(plan).pagesAt;
   let next = 0;
@@ -38,7 +38,7 @@ export function placeCheck(plan: ShardPlan): (done: ShardPlace) => boolean {
  * or the output lacks their data. Whether the data are right is not checked here, but by a worker that finds the shard
  * done.
  */
-export async function missingShards(plan: ShardPlan, place: PlanPlace): Promise<number[]> {
+export async function missingShards(plan: FinishPlan, place: PlanPlace): Promise<number[]> {
   const has = await place.has(plan);
   const isPlaced = placeCheck(plan);
   const missing: number[] = [];

@@ -7,7 +7,7 @@ import { isPossible } from "./left-shards.js";
 import type { PlanPlace } from "./place.js";
 import { readDone, readSize, type ShardSize, writeDone, writeSize } from "./shard-done.js";
 import { elfStretch } from "./shard-layout.js";
-import type { ShardPlan } from "./shard-plan.js";
+import type { FinishPlan } from "./shard-plan.js";
 import { createShardSpool, type ShardSpool } from "./shard-spool.js";
 import type { RangeTarget } from "./staging.js";
 
@@ -67,7 +67,11 @@ export async function makeShard(work: ShardWork, options: ShardOptions): Promise
   }
 }
 
-async function foundDone(plan: ShardPlan, index: number, place: ShardOptions["place"]): Promise<ShardSize | undefined> {
+async function foundDone(
+  plan: FinishPlan,
+  index: number,
+  place: ShardOptions["place"],
+): Promise<ShardSize | undefined> {
   const done = await readDone(place.staging, plan, index);
   if (done === undefined || !isPossible(plan, done) || !(await place.isSame(plan, done))) return undefined;
   const { size, zeroPages } = done;
@@ -119,7 +123,7 @@ async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<M
  * when nothing waits for the store.
  */
 async function startNow(
-  plan: ShardPlan,
+  plan: FinishPlan,
   index: number,
   { staging, rangeFrom }: ShardOptions["place"],
 ): Promise<number | undefined> {
@@ -155,7 +159,7 @@ async function writeAsEncoded(
 
 /** If a shard waits in the staging, it gets its place, if that is known by now, and is not encoded again. */
 async function foundHeld(
-  plan: ShardPlan,
+  plan: FinishPlan,
   index: number,
   { place, patience }: ShardOptions,
 ): Promise<MadeShard | undefined> {
@@ -174,9 +178,9 @@ async function foundHeld(
  * shard would read those of all shards before it: for 600 shards that is 360,000 requests to a store, instead of 1,200
  * by each worker.
  */
-const sizes = new WeakMap<ShardPlan, Map<number, number>>();
+const sizes = new WeakMap<FinishPlan, Map<number, number>>();
 
-function sizesOf(plan: ShardPlan): Map<number, number> {
+function sizesOf(plan: FinishPlan): Map<number, number> {
   const known = sizes.get(plan) ?? new Map<number, number>();
   sizes.set(plan, known);
   return known;
@@ -187,7 +191,7 @@ function sizesOf(plan: ShardPlan): Map<number, number> {
  * long.
  */
 async function placeOf(
-  plan: ShardPlan,
+  plan: FinishPlan,
   index: number,
   { place, signal, onWaiting, patience = Number.POSITIVE_INFINITY }: ShardOptions,
 ): Promise<number | undefined> {

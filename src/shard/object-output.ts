@@ -1,4 +1,5 @@
 import { abortedError, DumpError } from "../errors.js";
+import { collectGarbage } from "../store/collect-garbage.js";
 import type { StoreThread } from "../store/open-store.js";
 import { partMemory } from "../store/part-memory.js";
 import type { PartPlan } from "../store/part-plan.js";
@@ -11,7 +12,7 @@ import { stretchOf } from "./left-shards.js";
 import type { ObjectStaging } from "./object-staging.js";
 import { readPlaces, type ShardPlace } from "./shard-done.js";
 import { partsOf } from "./shard-layout.js";
-import type { ShardPlan } from "./shard-plan.js";
+import type { FinishPlan } from "./shard-plan.js";
 import type { Edge, RangeTarget } from "./staging.js";
 
 /**
@@ -38,7 +39,7 @@ export async function objectRange(
   store: StoreThread,
   output: ObjectLocation,
   staging: ObjectStaging,
-  plan: ShardPlan,
+  plan: FinishPlan,
   start: number,
   knownEnd: number | undefined,
 ): Promise<RangeTarget> {
@@ -123,6 +124,10 @@ export async function objectRange(
       }
       await Promise.all(sending);
       check();
+      // What it leaves needs about as much.
+      const freed = partMemory.dropSpare();
+      collectGarbage(freed);
+      await store.collectGarbage(freed);
       return { edges, parts: sent.toSorted((a, b) => a.number - b.number), reach: 0 };
     },
     async abort() {
@@ -144,7 +149,7 @@ export async function objectRunSink(
   store: StoreThread,
   output: ObjectLocation,
   staging: ObjectStaging,
-  plan: ShardPlan,
+  plan: FinishPlan,
   force: boolean,
 ): Promise<Sink> {
   const path = storePath(output);
@@ -187,7 +192,7 @@ export async function objectRunSink(
 /** The parts that shards sent. Throws `CORRUPT` if the store lacks one, or has another one with its number. */
 async function partsOfShards(
   staging: ObjectStaging,
-  plan: ShardPlan,
+  plan: FinishPlan,
   known: readonly StoredPart[],
 ): Promise<readonly StoredPart[]> {
   const hasParts = partCheck(plan, known);
@@ -209,7 +214,7 @@ async function partsOfShards(
 /**
  * For an upload with these parts: whether all parts that a shard has to send, and no others, are there as it sent them.
  */
-export function partCheck(plan: ShardPlan, known: readonly StoredPart[]): (done: ShardPlace) => boolean {
+export function partCheck(plan: FinishPlan, known: readonly StoredPart[]): (done: ShardPlace) => boolean {
   const parts = partsOf(plan);
   const byNumber = new Map(known.map((part) => [part.number, part]));
   return (done) => {
@@ -241,7 +246,7 @@ export async function objectHas(
   store: StoreThread,
   output: ObjectLocation,
   staging: ObjectStaging,
-  plan: ShardPlan,
+  plan: FinishPlan,
 ): Promise<(done: ShardPlace) => boolean> {
   const { uploadId, mark } = await staging.upload();
   const known = await store.listParts(output, uploadId);

@@ -3,7 +3,7 @@ import { DumpError } from "../errors.js";
 import { lostUploads } from "../store/lost-uploads.js";
 import { BEGUN, isBegunWithin, UPLOAD } from "../store/named-uploads.js";
 import type { StoreThread } from "../store/open-store.js";
-import { readObject } from "../store/read-object.js";
+import { objectPieces, readObject } from "../store/read-object.js";
 import type { ObjectLocation, UnfinishedUpload } from "../store/store-types.js";
 import { storePath } from "../store/store-url.js";
 import { inOrder } from "../worker/pool.js";
@@ -106,6 +106,7 @@ export function objectStaging(
   return {
     ...{ name, plan },
     read,
+    pieces: (file) => objectPieces(store, at(file)),
     async write(file, bytes) {
       await store.put(at(file), bytes, { force: true });
       if ((await store.head(at(UPLOAD))) !== undefined) return;

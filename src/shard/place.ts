@@ -1,7 +1,7 @@
 import type { Sink } from "../writer/sink.js";
 import type { OutputAccess } from "./output-access.js";
 import type { ShardDone, ShardPlace } from "./shard-done.js";
-import type { ShardPlan } from "./shard-plan.js";
+import type { FinishPlan } from "./shard-plan.js";
 import type { RangeTarget, Staging } from "./staging.js";
 
 /**
@@ -36,19 +36,19 @@ export interface PlanPlace {
    */
   create(): Promise<void>;
   /** A range [start, end) of the unfinished output. */
-  range(plan: ShardPlan, start: number, end: number): Promise<RangeTarget>;
+  range(plan: FinishPlan, start: number, end: number): Promise<RangeTarget>;
   /** The same for a range that ends where writing ends. Only in a store. */
-  rangeFrom?(plan: ShardPlan, start: number): Promise<RangeTarget>;
+  rangeFrom?(plan: FinishPlan, start: number): Promise<RangeTarget>;
   /**
    * Reads the state of the unfinished output once. Returns a function that says whether it has the bytes, or the parts,
    * that a shard recorded.
    */
-  has(plan: ShardPlan): Promise<(done: ShardPlace) => boolean>;
+  has(plan: FinishPlan): Promise<(done: ShardPlace) => boolean>;
   /**
    * Whether the data of a shard in the unfinished output are those that it wrote: reads them back in a folder, compares
    * checksums in a store.
    */
-  isSame(plan: ShardPlan, done: ShardDone): Promise<boolean>;
+  isSame(plan: FinishPlan, done: ShardDone): Promise<boolean>;
   /** The whole unfinished output, for the job that finishes it. Two such jobs at once do no harm. */
-  sink(plan: ShardPlan, force: boolean, access?: OutputAccess): Promise<Sink>;
+  sink(plan: FinishPlan, force: boolean, access?: OutputAccess): Promise<Sink>;
 }

@@ -8,6 +8,7 @@ import { packageVersion } from "../package-version.js";
 import type { PageBitmap } from "../reader/bitmap.js";
 import type { BitmapPieces } from "../reader/bitmap-pieces.js";
 import { placesIn, type Stretches, stretchesOver } from "../reader/stretches.js";
+import { letGo } from "../store/collect-garbage.js";
 import { sharedBytes } from "../store/shared-bytes.js";
 import { fromPlainJson, toPlainJson } from "./plain-json.js";
 import { sha256 } from "./sealed.js";
@@ -17,6 +18,8 @@ import type { Staging } from "./staging.js";
 /** Increased when the meaning of a plan's files changes. */
 const VERSION = 5;
 const PLAN = "plan.json";
+/** The bitmap of kept pages, as it is. */
+export const KEPT = "kept";
 /** The most bytes of a plan: notes of 8192 CPUs are 4 MiB. */
 const MAX_PLAN = 256 << 20;
 /** Bytes that are unpacked at once. */
@@ -102,7 +105,7 @@ export async function planFiles(plan: ShardPlan): Promise<PlanFiles> {
     version: VERSION,
     plan: small,
     exists: bitmap("exists", { stretches: exists.stretches, bytes: existing }),
-    keptBits: bitmap("kept", keptBits),
+    keptBits: bitmap(KEPT, keptBits),
     erase: erase.map(spans),
     stackTops: stackTops && { pages: bitmap("stack-tops", stackTops.pages), frame: stackTops.frame },
     strict: strict && strictFiles(strict, array, bitmap),
@@ -125,7 +128,7 @@ export async function writePlan(staging: Staging, { files }: PlanFiles): Promise
 export async function readPlan(staging: Staging): Promise<ShardPlan> {
   const bytes = await staging.read(PLAN);
   if (bytes === undefined || bytes.length > MAX_PLAN || sha256(bytes) !== staging.plan) {
-    throw damaged(staging, PLAN, bytes === undefined ? "is not there" : "is not the plan of this run");
+    throw damagedPlan(staging.name, PLAN, bytes === undefined ? "is not there" : "is not the plan of this run");
   }
   const file = fromPlainJson(Buffer.from(bytes).toString("utf8")) as PlanFile;
   const here = packageVersion();
@@ -139,7 +142,7 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
   const array = async ({ name, bytes: length, sha256: sum }: ArrayFile): Promise<Uint8Array> => {
     const found = await staging.read(name);
     if (found === undefined || found.length !== length || sha256(found) !== sum) {
-      throw damaged(staging, name, found === undefined ? "is not there" : "is not as it was written");
+      throw damagedPlan(staging.name, name, found === undefined ? "is not there" : "is not as it was written");
     }
     // Out of a store, and of the memory of who planned, it comes as it is needed: a copy would be 32 MiB for each TiB.
     if (found.buffer instanceof SharedArrayBuffer && found.byteOffset === 0) return found;
@@ -152,7 +155,7 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
       list.map(([start, end]) => ({ start, end })),
       0,
     );
-    if (placesIn(stretches) !== 8 * bytes) throw damaged(staging, name, "is not as it was written");
+    if (placesIn(stretches) !== 8 * bytes) throw damagedPlan(staging.name, name, "is not as it was written");
     return stretches;
   };
   const bitmap = async (file: BitmapFile): Promise<PageBitmap> => ({
@@ -189,7 +192,9 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
 /** A bitmap whose file is packed, checked once: it stays packed, and whoever needs its bytes gets them in pieces. */
 async function packedBitmap(staging: Staging, file: BitmapFile, stretches: Stretches): Promise<BitmapPieces> {
   const packed = await staging.read(file.name);
-  if (packed === undefined) throw damaged(staging, file.name, "is not there");
+  if (packed === undefined) throw damagedPlan(staging.name, file.name, "is not there");
+  // The plan has these for long: they must not have the staging, which for who planned has all files in memory.
+  const { name: place } = staging;
   const pieces = async function* () {
     const hash = createHash("sha256");
     let length = 0;
@@ -200,12 +205,13 @@ async function packedBitmap(staging: Staging, file: BitmapFile, stretches: Stret
         if (length > file.bytes) break;
         hash.update(piece);
         yield piece;
+        letGo(piece.length);
       }
     } catch {
-      throw damaged(staging, file.name, "is not as it was written");
+      throw damagedPlan(place, file.name, "is not as it was written");
     }
     if (length !== file.bytes || hash.digest("hex") !== file.sha256)
-      throw damaged(staging, file.name, "is not as it was written");
+      throw damagedPlan(place, file.name, "is not as it was written");
   };
   for await (const _ of pieces());
   return { stretches, pieces };
@@ -265,9 +271,10 @@ async function strictPages(
   };
 }
 
-function damaged(staging: Staging, name: string, what: string): DumpError {
+/** The error of a file of a plan. */
+export function damagedPlan(staging: string, name: string, what: string): DumpError {
   return new DumpError("CORRUPT", `its file ${name} ${what}`, {
-    file: staging.name,
+    file: staging,
     cure: "Retry the run, or submit the dump again: it is planned again",
   });
 }

@@ -3,7 +3,7 @@ import { sharedBytes } from "../store/shared-bytes.js";
 import type { StoredPart } from "../store/store-types.js";
 import { inOrder } from "../worker/pool.js";
 import { seal, sha256, unseal } from "./sealed.js";
-import type { ShardPlan } from "./shard-plan.js";
+import type { FinishPlan } from "./shard-plan.js";
 import type { Edge, Staging } from "./staging.js";
 
 /** The size of a shard's pages, known when it is encoded: the next shards wait for it. */
@@ -98,7 +98,7 @@ export function readPlaces(staging: Staging, count: number): AsyncGenerator<Shar
 }
 
 /** What a shard left; `undefined` if it is not done, or if a file is not what it left for this plan. */
-export async function readDone(staging: Staging, plan: ShardPlan, index: number): Promise<ShardDone | undefined> {
+export async function readDone(staging: Staging, plan: FinishPlan, index: number): Promise<ShardDone | undefined> {
   const file = await readDoneFile(staging, index);
   if (file === undefined) return undefined;
   const { records: recordsSum, edges: pieces, edgeBytes: edgesSum, ...place } = file;
@@ -134,7 +134,7 @@ async function readDoneFile(staging: Staging, index: number): Promise<DoneFile |
  * The record of each page of a shard; `undefined` if their number is not that of its pages, or their sizes do not add
  * up.
  */
-export function recordsOf(words: Uint8Array, plan: ShardPlan, size: ShardSize): Uint32Array | undefined {
+export function recordsOf(words: Uint8Array, plan: FinishPlan, size: ShardSize): Uint32Array | undefined {
   if (words.length !== 4 * (plan.shards[size.index]?.pages ?? 0)) return undefined;
   const records = new Uint32Array(words.slice().buffer);
   return addUp(records, size) ? records : undefined;

@@ -54,6 +54,11 @@ export interface ShardPlan {
   readonly result: FilterResult;
 }
 
+/** A plan whose bitmap of kept pages may be in its staging only: the finishing job writes it, and does not need it otherwise. */
+export interface FinishPlan extends Omit<ShardPlan, "keptBits"> {
+  readonly keptBits: PageBitmap | BitmapPieces;
+}
+
 /**
  * Makes the plan of a run with `shards` shards of about the same number of kept pages, which is about the same work.
  * Throws `UNSUPPORTED` for memory that a 32-bit ELF file cannot describe.

@@ -13,6 +13,8 @@ export interface Staging {
   readonly plan: string;
   /** `undefined` if there is no such file. */
   read(name: string): Promise<Uint8Array | undefined>;
+  /** The bytes of a large file one piece after the other, each valid until the next one is asked for; nothing if there is no such file. */
+  pieces(name: string): AsyncIterable<Uint8Array>;
   write(name: string, bytes: Uint8Array): Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 import { DumpError } from "../errors.js";
 import type { FilterResult } from "../run/filter-types.js";
+import { planToFinish } from "../shard/finish-plan.js";
 import { finishShards } from "../shard/finish-shards.js";
 import { placeHeld, readHeld, startOf } from "../shard/held-shard.js";
 import { missingShards } from "../shard/left-shards.js";
@@ -7,7 +8,7 @@ import type { OutputAccess } from "../shard/output-access.js";
 import type { PlanPlace } from "../shard/place.js";
 import { readPlan } from "../shard/plan-files.js";
 import { forgetDone } from "../shard/shard-done.js";
-import type { ShardPlan } from "../shard/shard-plan.js";
+import type { FinishPlan } from "../shard/shard-plan.js";
 import { indexList } from "./index-list.js";
 import { plannedRun, type StepRun, writeEnd } from "./run-file.js";
 import { finishedRun, placeOfRun, type StepHost } from "./step-host.js";
@@ -33,7 +34,7 @@ export async function finishRun(host: StepHost, access: OutputAccess = {}): Prom
   let isMade = false;
   try {
     const own = output.of(run.digest);
-    const plan = await readPlan(own.staging);
+    const plan = await planToFinish(() => readPlan(own.staging), own.staging);
     await placeAll(plan, own, place.name);
     const sink = await own.sink(plan, run.request.force, access);
     let result: FilterResult;
@@ -59,7 +60,7 @@ export async function finishRun(host: StepHost, access: OutputAccess = {}): Prom
   }
 }
 
-async function placeAll(plan: ShardPlan, own: PlanPlace, name: string): Promise<void> {
+async function placeAll(plan: FinishPlan, own: PlanPlace, name: string): Promise<void> {
   const lost: number[] = [];
   const sizes = new Map<number, number>();
   for (const index of await missingShards(plan, own)) {

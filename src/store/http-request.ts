@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { DumpError } from "../errors.js";
 import { readableTime } from "../readable-time.js";
 import { shownUrl } from "../shown-address.js";
+import { letGo } from "./collect-garbage.js";
 import { agents, isReadBuffer } from "./http-agents.js";
 import { endOf } from "./http-url.js";
 import { proxyUnused } from "./proxy-unused.js";
@@ -200,6 +201,7 @@ export function takeBody(answer: Readable, take: (chunk: Uint8Array) => void, si
       }
       silence.more();
       take(chunk);
+      letGo(chunk.length);
     });
     const end = (error?: Error) => {
       silence.stop();

@@ -30,6 +30,7 @@ const METHODS = [
   "closeObject",
   "sendPart",
   "follow",
+  "collectGarbage",
 ] as const;
 
 /** One thread serves all users of stores. */

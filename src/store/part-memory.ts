@@ -22,7 +22,9 @@ export class PartMemory {
   /** Shared memory of that length, filled with zeros. First come, first served: else small parts would keep a large one waiting. */
   borrow(length: number): Promise<Uint8Array> {
     const lent = this.#turn.then(() => this.#room(length));
-    this.#turn = lent.catch(() => undefined);
+    // Without the memory that was lent: it would be held until the next one is.
+    const none = () => undefined;
+    this.#turn = lent.then(none, none);
     return lent;
   }
 
@@ -58,9 +60,12 @@ export class PartMemory {
     if (this.#lent + kept + bytes.length <= this.most) this.#spare.push(bytes);
   }
 
-  /** Keeps nothing for later parts. */
-  dropSpare(): void {
+  /** Keeps nothing for later parts, unless some are lent: they are given back soon. Returns how many bytes it had. */
+  dropSpare(): number {
+    if (this.#lent > 0) return 0;
+    const bytes = this.#spare.reduce((sum, { length }) => sum + length, 0);
     this.#spare = [];
+    return bytes;
   }
 }
 

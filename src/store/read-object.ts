@@ -24,8 +24,38 @@ export async function readObject(
       await store.read(at, 0, bytes, found.etag);
       return bytes;
     } catch (error) {
-      if (!(error instanceof DumpError && error.code === "INPUT_CHANGED")) throw error;
-      if (tries === TRIES) throw error.with({ code: "NOT_READABLE", cure: "Begin this step again" });
+      if (!isReplaced(error)) throw error;
+      if (tries === TRIES) throw error.with(NOT_AS_A_WHOLE);
     }
   }
+}
+
+/** Bytes of a piece. */
+const PIECE = 4 << 20;
+
+/** The bytes of an object of this program, in pieces that have the same memory; nothing if there is none. Throws `NOT_READABLE`. */
+export async function* objectPieces(
+  store: Pick<ObjectStore, "begin" | "read">,
+  at: ObjectLocation,
+): AsyncGenerator<Uint8Array> {
+  const found = await store.begin(at);
+  if (found === undefined) return;
+  const { size, etag, bytes } = found;
+  yield bytes;
+  const piece = sharedBytes(Math.min(PIECE, size - bytes.length));
+  for (let offset = bytes.length; offset < size; offset += piece.length) {
+    const into = piece.subarray(0, size - offset);
+    try {
+      await store.read(at, offset, into, etag);
+    } catch (error) {
+      throw isReplaced(error) ? error.with(NOT_AS_A_WHOLE) : error;
+    }
+    yield into;
+  }
+}
+
+const NOT_AS_A_WHOLE = { code: "NOT_READABLE", cure: "Begin this step again" } as const;
+
+function isReplaced(error: unknown): error is DumpError {
+  return error instanceof DumpError && error.code === "INPUT_CHANGED";
 }

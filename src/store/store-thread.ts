@@ -2,6 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { DumpError, type PlainDumpError, plainDumpError } from "../errors.js";
 import { speakAs } from "../option-words.js";
 import { attachCache, type BlockCache } from "./block-cache.js";
+import { collectGarbage } from "./collect-garbage.js";
 import { Fetcher } from "./fetcher.js";
 import { HttpFiles } from "./http-file.js";
 import { S3Access } from "./s3-access.js";
@@ -45,6 +46,8 @@ export interface ThreadCalls {
   ): Promise<{ readonly part: StoredPart; readonly sent: boolean }>;
   closeObject(object: number): Promise<void>;
   follow(object: number, ranges: Float64Array, anew: boolean): Promise<void>;
+  /** Lets go of shared memory that other threads do not need any more, `bytes` of it. */
+  collectGarbage(bytes: number): Promise<void>;
 }
 
 // The receiving thread chooses the option names in messages.
@@ -89,6 +92,9 @@ async function answer({ id, method, args }: StoreRequest): Promise<StoreAnswer> 
       },
       async follow(object, ranges, anew) {
         fetcher.follow(object, ranges, anew);
+      },
+      async collectGarbage(bytes) {
+        collectGarbage(bytes);
       },
     };
     const target = (method in calls ? calls : s3) as unknown as Record<

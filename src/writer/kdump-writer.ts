@@ -15,6 +15,11 @@ export interface KdumpPages {
   /** Pages that are memory of the machine: the first bitmap. */
   readonly exists: PageBitmap | BitmapPieces;
   /** Pages with a descriptor: the second bitmap. */
+  readonly kept: PageBitmap | BitmapPieces;
+}
+
+/** The same with the second bitmap as a whole: a layout is made from it. */
+export interface PagesInMemory extends KdumpPages {
   readonly kept: PageBitmap;
 }
 
@@ -78,8 +83,8 @@ export class KdumpWriter implements DumpWriter {
     await this.#writeSubHeader(undefined);
     const { exists, kept } = this.pages as KdumpPages;
     this.pages = undefined;
-    await this.#writeBitmap("pieces" in exists ? exists : asPieces(exists), existsAt);
-    await this.#writeBitmap(asPieces(kept), keptAt);
+    await this.#writeBitmap(exists, existsAt);
+    await this.#writeBitmap(kept, keptAt);
     if (zeroPageAt !== undefined) await this.sink.write(new Uint8Array(blockSize), zeroPageAt);
   }
 
@@ -155,11 +160,11 @@ export class KdumpWriter implements DumpWriter {
   }
 
   /** Gaps between stretches are not written: they are holes in the file. */
-  async #writeBitmap(bitmap: BitmapPieces, offset: number): Promise<void> {
+  async #writeBitmap(bitmap: PageBitmap | BitmapPieces, offset: number): Promise<void> {
     const { firstPfn, bits, existsAt, keptAt } = this.layout;
     const length = keptAt - existsAt;
     const used = Math.ceil(bits / 8);
-    for await (const { pfn, bytes: all } of bitmapFrom(firstPfn, bitmap)) {
+    for await (const { pfn, bytes: all } of bitmapFrom(firstPfn, "pieces" in bitmap ? bitmap : asPieces(bitmap))) {
       const at = (pfn - firstPfn) / 8;
       if (at >= used) continue;
       const bytes = all.subarray(0, used - at);

@@ -13,7 +13,7 @@ import { type ElfLayout, type ElfShape, elfLayout } from "./elf-layout.js";
 import { outputClass, outputSegments } from "./elf-segments.js";
 import { ElfWriter } from "./elf-writer.js";
 import { type KdumpLayout, kdumpLayout } from "./kdump-layout.js";
-import { type KdumpPages, KdumpWriter } from "./kdump-writer.js";
+import { KdumpWriter, type PagesInMemory } from "./kdump-writer.js";
 import { type MemoryLayout, type MemoryShape, memoryLayout } from "./memory-layout.js";
 import { MemoryWriter } from "./memory-writer.js";
 import type { OutputFormat } from "./output-format.js";
@@ -86,7 +86,7 @@ export function layoutOf({ facts, elf, memory }: OutputDescription, kept: PageBi
 /** The writer of an output that is one file. Throws `UNSUPPORTED` for memory that a 32-bit ELF file cannot describe. */
 export function createWriter(
   output: OutputDescription,
-  pages: KdumpPages,
+  pages: PagesInMemory,
   sink: Sink,
   shared?: SharedPages,
 ): DumpWriter {

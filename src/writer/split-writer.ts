@@ -3,7 +3,7 @@ import { countBits, type PageBitmap } from "../reader/bitmap.js";
 import type { DumpFacts } from "./dump-facts.js";
 import type { DumpWriter, EncodedPages } from "./dump-writer.js";
 import { kdumpLayout } from "./kdump-layout.js";
-import { type KdumpPages, KdumpWriter } from "./kdump-writer.js";
+import { KdumpWriter, type PagesInMemory } from "./kdump-writer.js";
 import type { NamedFiles } from "./named-files.js";
 import type { SharedPages } from "./shared-pages.js";
 import type { Destination, Sink } from "./sink.js";
@@ -65,7 +65,7 @@ export class SplitWriter implements DumpWriter {
   constructor(
     parts: readonly Sink[],
     { facts, status }: { readonly facts: DumpFacts; readonly status: number },
-    pages: KdumpPages,
+    pages: PagesInMemory,
     shared?: SharedPages,
   ) {
     this.#shared = shared;

@@ -6,12 +6,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { packageVersion } from "../../src/package-version.js";
 import { setBits, sharedBitmap } from "../../src/reader/bitmap.js";
 import { asPieces, type BitmapPieces } from "../../src/reader/bitmap-pieces.js";
+import { planToFinish } from "../../src/shard/finish-plan.js";
 import { folderPlace } from "../../src/shard/folder-place.js";
 import { missingShards } from "../../src/shard/left-shards.js";
 import { planFiles, readPlan } from "../../src/shard/plan-files.js";
 import { seal, unseal } from "../../src/shard/sealed.js";
 import { readDone, writeDone } from "../../src/shard/shard-done.js";
 import type { Staging } from "../../src/shard/staging.js";
+import { collectGarbage } from "../../src/store/collect-garbage.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
 import { filterFile, type RunOptions, temporaryFolder } from "../support/filter.js";
 import { planInFolder } from "../support/folder-shards.js";
@@ -179,6 +181,48 @@ test("a packed bitmap of a plan that is damaged, cut off, longer or gone is noti
   const read = await readWith(deflateRawSync(whole, { level: 9 }));
   expect(Buffer.concat(await piecesOf(read.exists)).equals(Buffer.from(whole))).toBe(true);
 });
+
+test("who finishes has no bitmap of kept pages in memory, nor the files of who planned", async () => {
+  const { plan, place } = await planned(2, { level: 31 });
+  // In a function of its own: one that awaits a plan has it until it ends.
+  const toFinish = async () => {
+    const { digest, files } = await planFiles({ ...plan, keptBits: sharedBitmap(2 ** 27) });
+    const staging = { ...place.staging, plan: digest };
+    const read = () => readPlan({ ...staging, read: async (name) => files.get(name) });
+    const buffers: WeakRef<object>[] = [];
+    const finish = await planToFinish(async () => {
+      const whole = await read();
+      buffers.push(new WeakRef(whole.keptBits.bytes.buffer));
+      return whole;
+    }, staging);
+    return { finish, buffers };
+  };
+  const { finish, buffers } = await toFinish();
+  await new Promise(setImmediate);
+  collectGarbage(Number.POSITIVE_INFINITY);
+  expect([buffers.length, buffers[0]?.deref(), "pieces" in finish.keptBits]).toEqual([1, undefined, true]);
+  expect(Buffer.concat(await piecesOf(finish.exists)).length).toBeGreaterThan(0);
+});
+
+test.each([
+  ["damaged", (path: string) => flip(path)],
+  ["cut off", (path: string) => truncateSync(path, 100)],
+  ["longer", (path: string) => writeFileSync(path, Buffer.alloc(8), { flag: "a" })],
+  ["gone", (path: string) => rmSync(path)],
+])(
+  "the bitmap of kept pages is %s when the output is finished: no output; as it was, the output is that of a single run",
+  async (_, damage) => {
+    const run = await planned(2, { level: 31 });
+    for (const index of [0, 1]) await run.shard(index);
+    const path = join(run.place.staging.name, "kept");
+    const before = readFileSync(path);
+    damage(path);
+    await expect(run.finish()).rejects.toMatchObject({ code: "CORRUPT", message: expect.stringContaining("kept") });
+    expect(existsSync(output)).toBe(false);
+    writeFileSync(path, before);
+    await finishAndCompare(run, { level: 31 });
+  },
+);
 
 test("what is sealed is of one plan and one name, and whole", () => {
   const bytes = seal("a", "x", { n: 1, u: undefined });

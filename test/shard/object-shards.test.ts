@@ -8,6 +8,7 @@ import { openInput } from "../../src/reader/open-input.js";
 import type { FilterResult } from "../../src/run/filter-dump.js";
 import { planDump } from "../../src/run/plan-dump.js";
 import { openSession } from "../../src/run/session.js";
+import { planToFinish } from "../../src/shard/finish-plan.js";
 import { finishShards } from "../../src/shard/finish-shards.js";
 import { objectIdentity } from "../../src/shard/input-identity.js";
 import { missingShards } from "../../src/shard/left-shards.js";
@@ -90,7 +91,8 @@ async function planRun(shards: number, run: RunOptions, seen: StoreThread = stor
     async finish(force = false) {
       const sink = await own.sink(plan, force);
       try {
-        return await finishShards(plan, staging, sink);
+        // As of a large machine.
+        return await finishShards(await planToFinish(async () => plan, staging, 0), staging, sink);
       } catch (error) {
         await sink.abort();
         throw error;

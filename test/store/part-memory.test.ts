@@ -1,6 +1,7 @@
 /** The memory of parts in work: bounded whatever shards want at once, and nobody waits for ever. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { collectGarbage } from "../../src/store/collect-garbage.js";
 import type { StoreThread } from "../../src/store/open-store.js";
 import { PartMemory } from "../../src/store/part-memory.js";
 import { ObjectUpload } from "../../src/store/upload.js";
@@ -86,4 +87,27 @@ test("memory that one upload has left is not seen in the holes of the next one",
     expect([all.length, all[100]]).toEqual([size, 1]);
     expect(all.every((byte, i) => byte === 0 || i === 100)).toBe(true);
   }
+});
+
+test("who gives back a part may let it go: nothing of it stays until the next part", async () => {
+  const memory = new PartMemory(100);
+  const use = async () => {
+    const part = await memory.borrow(50);
+    memory.giveBack(part);
+    return new WeakRef(part);
+  };
+  const gone = await use();
+  expect(memory.dropSpare()).toBe(50);
+  await new Promise(setImmediate);
+  collectGarbage(Number.POSITIVE_INFINITY);
+  expect(gone.deref()).toBeUndefined();
+});
+
+test("what is kept for later parts stays while one is lent", async () => {
+  const memory = new PartMemory(100);
+  const [one, two] = [await memory.borrow(40), await memory.borrow(40)];
+  memory.giveBack(one);
+  expect(memory.dropSpare()).toBe(0);
+  memory.giveBack(two);
+  expect(memory.dropSpare()).toBe(80);
 });

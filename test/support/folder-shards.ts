@@ -2,6 +2,7 @@ import { codecOf } from "../../src/codec/codecs.js";
 import { openDump } from "../../src/reader/open.js";
 import { planDump } from "../../src/run/plan-dump.js";
 import { openSession } from "../../src/run/session.js";
+import { planToFinish } from "../../src/shard/finish-plan.js";
 import { finishShards } from "../../src/shard/finish-shards.js";
 import { folderPlace } from "../../src/shard/folder-place.js";
 import { identityOf } from "../../src/shard/input-identity.js";
@@ -62,7 +63,8 @@ export async function planInFolder(at: FolderRun, shards: number, by: RunOptions
     async finish() {
       const sink = await place.sink(plan, false);
       try {
-        return await finishShards(plan, place.staging, sink);
+        // As of a large machine.
+        return await finishShards(await planToFinish(async () => plan, place.staging, 0), place.staging, sink);
       } catch (error) {
         await sink.abort();
         throw error;

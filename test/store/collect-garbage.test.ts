@@ -1,6 +1,6 @@
 /** Memory that is given back early is worth no failure. */
 import { afterEach, expect, test, vi } from "vitest";
-import { collectGarbage, exposedCollector } from "../../src/worker/collect-garbage.js";
+import { collectGarbage, exposedCollector } from "../../src/store/collect-garbage.js";
 
 const v8 = process.getBuiltinModule("node:v8");
 afterEach(() => vi.restoreAllMocks());
