@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { damagedPlan, KEPT } from "./plan-files.js";
+import { damagedPlan, KEPT_FILE } from "./plan-files.js";
 import { sha256 } from "./sealed.js";
 import { withPieces } from "./shard-layout.js";
 import type { FinishPlan, ShardPlan } from "./shard-plan.js";
@@ -24,14 +24,14 @@ export async function planToFinish(
   const pieces = async function* () {
     const hash = createHash("sha256");
     let done = 0;
-    for await (const piece of staging.pieces(KEPT)) {
+    for await (const piece of staging.pieces(KEPT_FILE)) {
       done += piece.length;
       if (done > length) break;
       hash.update(piece);
       yield piece;
     }
     if (done !== length || hash.digest("hex") !== sum)
-      throw damagedPlan(staging.name, KEPT, "is not as it was written");
+      throw damagedPlan(staging.name, KEPT_FILE, "is not as it was written");
   };
   return withPieces(plan, { stretches, pieces });
 }

@@ -122,12 +122,8 @@ export async function objectRange(
         partMemory.giveBack(bytes);
         bytes = undefined;
       }
-      await Promise.all(sending);
+      await allSent(sending, store);
       check();
-      // What it leaves needs about as much.
-      const freed = partMemory.dropSpare();
-      collectGarbage(freed);
-      await store.collectGarbage(freed);
       return { edges, parts: sent.toSorted((a, b) => a.number - b.number), reach: 0 };
     },
     async abort() {
@@ -138,6 +134,14 @@ export async function objectRange(
       bytes = undefined;
     },
   };
+}
+
+/** Waits until all parts are sent, and frees their memory: what a shard leaves needs about as much. */
+async function allSent(sending: ReadonlySet<Promise<void>>, store: StoreThread): Promise<void> {
+  await Promise.all(sending);
+  const freed = partMemory.dropSpare();
+  collectGarbage(freed);
+  await store.collectGarbage(freed);
 }
 
 /**

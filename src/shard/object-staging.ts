@@ -104,8 +104,7 @@ export function objectStaging(
   const isThereStill = async ({ uploadId, mark }: RunUpload) =>
     (await store.listParts(output, uploadId)) !== undefined || (await store.head(output))?.mark === mark;
   return {
-    ...{ name, plan },
-    read,
+    ...{ name, plan, read },
     pieces: (file) => objectPieces(store, at(file)),
     async write(file, bytes) {
       await store.put(at(file), bytes, { force: true });

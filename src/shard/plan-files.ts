@@ -19,7 +19,7 @@ import type { Staging } from "./staging.js";
 const VERSION = 5;
 const PLAN = "plan.json";
 /** The bitmap of kept pages, as it is. */
-export const KEPT = "kept";
+export const KEPT_FILE = "kept";
 /** The most bytes of a plan: notes of 8192 CPUs are 4 MiB. */
 const MAX_PLAN = 256 << 20;
 /** Bytes that are unpacked at once. */
@@ -105,7 +105,7 @@ export async function planFiles(plan: ShardPlan): Promise<PlanFiles> {
     version: VERSION,
     plan: small,
     exists: bitmap("exists", { stretches: exists.stretches, bytes: existing }),
-    keptBits: bitmap(KEPT, keptBits),
+    keptBits: bitmap(KEPT_FILE, keptBits),
     erase: erase.map(spans),
     stackTops: stackTops && { pages: bitmap("stack-tops", stackTops.pages), frame: stackTops.frame },
     strict: strict && strictFiles(strict, array, bitmap),

@@ -1,9 +1,9 @@
 import { DumpError, plainDumpError } from "../errors.js";
 import { attachMemory, attachStrictMemory } from "../reader/attach.js";
 import type { PhysicalMemory } from "../reader/physical-memory.js";
+import { collectGarbage } from "../store/collect-garbage.js";
 import { changed } from "../store/wait-async.js";
 import { surroundingsError } from "../surroundings.js";
-import { collectGarbage } from "../store/collect-garbage.js";
 import { dropZeroPages, encodePages, encodeState } from "./encode.js";
 import { scanPages, scanState } from "./scan.js";
 import type {
