@@ -3,7 +3,7 @@
 """transcripts.py DUMP VMLINUX CORESIEVE... - what crash and drgn say of a dump, and of what each mode leaves of it, line by line.
 For each command and mode: how many lines the original has, how many differ, and of those the first ones.
 CORESIEVE is the command: "coresieve", or "node dist/cli/main.js". CRASH and DRGN in the environment name other programs than those in
-PATH, DIFFS how many lines are shown (4). The dump's own name and crash's warning that data were erased are left out."""
+PATH (empty: none), DIFFS how many lines are shown (4). The dump's own name and crash's warning that data were erased are left out."""
 import difflib
 import os
 import re
@@ -42,17 +42,8 @@ for module in list_for_each_entry("struct module", prog["modules"].address_of_()
 ERASED = re.compile(r"\nWARNING: [^\n]*\n *Kernel data has been erased [\s\S]*?runtime behavior\.\n")
 
 
-def answers(path, folder):
+def lines_of(out, path):
     """The lines of each command's answer."""
-    asked = os.path.join(folder, "asked")
-    with open(asked, "w") as f:
-        f.write("".join(f"!echo '== {one}'\n{one}\n" for one in COMMANDS) + "quit\n")
-    out = subprocess.run([os.environ.get("CRASH", "crash"), "-s", "-i", asked, vmlinux, path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                         stdin=subprocess.DEVNULL, check=False, errors="replace").stdout
-    with open(asked, "w") as f:
-        f.write(DRGN)
-    out += "\n" + subprocess.run([os.environ.get("DRGN", "drgn"), "-q", "-s", vmlinux, "-c", path, asked], stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False, errors="replace").stdout
     found, key = {}, "begin"
     for line in ERASED.sub("\n", out).replace(path, "DUMPFILE").split("\n"):
         if line.startswith("== "):
@@ -62,12 +53,37 @@ def answers(path, folder):
     return found
 
 
+def says(folder, text, program, path):
+    """What a program answers to a file of questions."""
+    asked = os.path.join(folder, "asked")
+    with open(asked, "w") as f:
+        f.write(text)
+    out = subprocess.run([part.replace("ASKED", asked) for part in program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         stdin=subprocess.DEVNULL, check=False, errors="replace").stdout
+    return lines_of(out, path)
+
+
+def crash(path, folder):
+    text = "".join(f"!echo '== {one}'\n{one}\n" for one in COMMANDS) + "quit\n"
+    program = os.environ.get("CRASH", "crash")
+    return says(folder, text, [program, "-s", "-i", "ASKED", vmlinux, path], path) if program else {}
+
+
+def drgn(path, folder):
+    program = os.environ.get("DRGN", "drgn")
+    return says(folder, DRGN, [program, "-q", "-s", vmlinux, "-c", path, "ASKED"], path) if program else {}
+
+
 with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as work:
-    original = answers(dump, work)
+    # QEMU's own ELF files have no virtual addresses, without which drgn finds nothing: it is asked about all pages, with them.
+    whole = os.path.join(work, "whole.elf")
+    subprocess.run([*command, dump, whole, "-E", "-d", "0"], check=True, stdout=subprocess.DEVNULL)
+    original = {**crash(dump, work), **drgn(whole, work)}
+    os.unlink(whole)
     for mode, options in MODES.items():
         target = os.path.join(work, "out.elf")
         subprocess.run([*command, dump, target, "-E", *options], check=True, stdout=subprocess.DEVNULL)
-        other = answers(target, work)
+        other = {**crash(target, work), **drgn(target, work)}
         os.unlink(target)
         print(f"==== {mode}")
         for key in [*original, *(one for one in other if one not in original)]:
