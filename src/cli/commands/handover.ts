@@ -158,6 +158,9 @@ function nothing({ found }: Values, { audit }: HandOverResult): string[] {
   ];
 }
 
+const overwritten = (pages: number): string =>
+  pages === 0 ? "" : `, ${formatCount(pages)} others only differ in what was overwritten`;
+
 function describeWritten(
   { filtered, audit, verified, manifest, written }: HandOverResult,
   { sign, elf }: Values,
@@ -168,7 +171,7 @@ function describeWritten(
   const compared =
     comparison === undefined
       ? ""
-      : `${formatCount(comparison.same)} pages are the same as in the original, ${formatCount(comparison.erased)} more but for what was overwritten; nothing is wrong`;
+      : `${formatCount(comparison.same)} pages are the same as in the original${overwritten(comparison.erased)}; nothing is wrong`;
   const [output = "", ...beside] = written;
   const { kept, zero } = filtered.classes;
   // A kdump file contains pages of zeros, which share one page, so they are counted when it is checked.
