@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import { giveBackMemory, HASH_KEY_TAIL } from "../codec/wasm/encode/load.js";
 import { DumpError, reviveDumpError, throwIfAborted } from "../errors.js";
-import { strictTablesSize, writeStrictTables } from "../filter/privacy/strict/strict-filter.js";
+import { strictTablesSize, writeStrictTables } from "../filter/privacy/strict/strict-tables.js";
 import { attachMemory } from "../reader/attach.js";
 import { type EncodeState, encodePages, encodeState } from "./encode.js";
 import { type ReadAhead, readAhead } from "./read-ahead.js";

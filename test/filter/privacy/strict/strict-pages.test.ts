@@ -4,9 +4,8 @@ import { RecordList } from "../../../../src/filter/privacy/strict/record-list.js
 import {
   strictFilter,
   strictScratch,
-  strictTablesSize,
-  writeStrictTables,
 } from "../../../../src/filter/privacy/strict/strict-filter.js";
+import { strictTablesSize, writeStrictTables } from "../../../../src/filter/privacy/strict/strict-tables.js";
 import { type StrictPages, WORD } from "../../../../src/filter/privacy/strict/strict-pages.js";
 import { objectShape } from "../../../../src/filter/privacy/strict/type-shape.js";
 import { withinSlabs } from "../../../../src/filter/privacy/strict/within-slabs.js";
