@@ -1,12 +1,9 @@
 import { expect, test } from "vitest";
 import { type KernelWords, pointerSignature, wordTest } from "../../../../src/filter/privacy/strict/kernel-words.js";
 import { RecordList } from "../../../../src/filter/privacy/strict/record-list.js";
-import {
-  strictFilter,
-  strictScratch,
-} from "../../../../src/filter/privacy/strict/strict-filter.js";
-import { strictTablesSize, writeStrictTables } from "../../../../src/filter/privacy/strict/strict-tables.js";
+import { strictFilter, strictScratch } from "../../../../src/filter/privacy/strict/strict-filter.js";
 import { type StrictPages, WORD } from "../../../../src/filter/privacy/strict/strict-pages.js";
+import { strictTablesSize, writeStrictTables } from "../../../../src/filter/privacy/strict/strict-tables.js";
 import { objectShape } from "../../../../src/filter/privacy/strict/type-shape.js";
 import { withinSlabs } from "../../../../src/filter/privacy/strict/within-slabs.js";
 import { createWasmMemory } from "../../../../src/filter/wasm/load.js";
