@@ -30,8 +30,9 @@ export async function planToFinish(
       hash.update(piece);
       yield piece;
     }
-    if (done !== length || hash.digest("hex") !== sum)
-      throw damagedPlan(staging.name, KEPT_FILE, "is not as it was written");
+    if (done !== length || hash.digest("hex") !== sum) {
+      throw damagedPlan(staging.name, KEPT_FILE, done === 0 ? "is not there" : "is not as it was written");
+    }
   };
   return withPieces(plan, { stretches, pieces });
 }

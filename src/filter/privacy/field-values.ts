@@ -7,11 +7,13 @@ import {
 } from "../../kernel/objects/kernel-objects.js";
 import type { SearchSteps } from "./search-steps.js";
 
-/** HID_REPORT_TYPES, HID_MAX_IDS and HID_MAX_FIELDS; a field has at most HID_MAX_USAGES values of four bytes. */
+/** HID_REPORT_TYPES, HID_MAX_IDS and HID_MAX_FIELDS. */
 const REPORT_TYPES = 3;
 const MAX_REPORTS = 256;
 const MAX_FIELDS = 256;
 const VALUE = 4;
+/** Bytes of the values of a field, at most HID_MAX_USAGES: more than its report has, where each value is a byte or a bit. */
+export const MAX_VALUES = VALUE * 12_288;
 
 /** An array of values. */
 export interface FieldValues {

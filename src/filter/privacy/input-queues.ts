@@ -3,7 +3,7 @@ import { type KernelObjects, memberAddress, readMember, walkList } from "../../k
 import { moduleNamed, moduleSymbol, moduleTypes, withModule } from "../../kernel/objects/module-objects.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
-import { fieldValues } from "./field-values.js";
+import { fieldValues, MAX_VALUES } from "./field-values.js";
 import type { ScrubList } from "./scrubbed.js";
 import { SearchSteps } from "./search-steps.js";
 
@@ -77,8 +77,8 @@ export function rawReports(
   if (driver === undefined || driver === "none") return driver === "none" ? found : undefined;
   const { kernel, at } = driver;
   const { types, memory } = kernel;
-  const erase = ({ address, length }: Report) => {
-    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_REPORT) return;
+  const erase = ({ address, length }: Report, most = MAX_REPORT) => {
+    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > most) return;
     if (addVirtual(space, address, length, found.list) > 0) found.objects++;
   };
   const ring = types.member("hidraw_list", "buffer");
@@ -103,7 +103,8 @@ export function rawReports(
     }
     const hid = readMember(kernel, "hidraw", device as bigint, "hid");
     for (const waiting of hid && played ? played(hid) : []) erase(waiting);
-    for (const values of hid && memory.isKernelAddress(hid) ? fieldValues(kernel, hid, steps) : []) erase(values);
+    for (const values of hid && memory.isKernelAddress(hid) ? fieldValues(kernel, hid, steps) : [])
+      erase(values, MAX_VALUES);
   }
   if (steps.cut) found.missing.push("hidraw (too many)");
   return found;

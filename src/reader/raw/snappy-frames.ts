@@ -107,6 +107,8 @@ export class ChunkReader {
 
   #bytes(position: number, length: number): Uint8Array {
     if (position < this.#start || position + length > this.#start + this.#length) {
+      // Until the read succeeds: it may have overwritten a part before it failed.
+      this.#length = 0;
       this.#length = this.source.read(this.#window, position);
       this.#start = position;
     }

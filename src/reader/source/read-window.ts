@@ -23,13 +23,24 @@ export class ReadWindow {
    */
   read(offset: number, length: number, what: string): Uint8Array {
     if (offset < this.#start || offset + length > this.#start + this.#length) {
+      // Until the read succeeds: it may have overwritten a part before it failed.
+      this.#length = 0;
       this.#start = offset;
-      this.#length = this.#source.read(this.#bytes, offset);
-      if (this.#length < length) {
-        this.#length = 0;
-        readInto(this.#source, new Uint8Array(length), offset, what);
-      }
+      this.#length = this.#fill(offset, length, what);
     }
     return this.#bytes.subarray(offset - this.#start, offset - this.#start + length);
+  }
+
+  /** Reads as much as there is room for. If that fails, only what is wanted: the bad place may be behind it. */
+  #fill(offset: number, length: number, what: string): number {
+    let there: number;
+    try {
+      there = this.#source.read(this.#bytes, offset);
+    } catch {
+      there = 0;
+    }
+    if (there >= length) return there;
+    readInto(this.#source, this.#bytes.subarray(0, length), offset, what);
+    return length;
   }
 }

@@ -151,6 +151,9 @@ test("input devices: the last value of each field in their reports", () => {
     [0x5000, 0x5100],
     [0x6000, 0x6100],
   ]);
+  // More bytes than any report has.
+  view.setUint32(0x4000, 5000, true);
+  expect(pieces(rawReports(space, kernel))).toEqual([[0x5000, 0x6000 + 4 * 5000]]);
 });
 
 test("caches of ZFS's buffers and of eCryptfs's headers have nothing but users' data", () => {
