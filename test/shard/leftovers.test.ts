@@ -205,19 +205,19 @@ test("who finishes has no bitmap of kept pages in memory, nor the files of who p
 });
 
 test.each([
-  ["damaged", (path: string) => flip(path)],
-  ["cut off", (path: string) => truncateSync(path, 100)],
-  ["longer", (path: string) => writeFileSync(path, Buffer.alloc(8), { flag: "a" })],
-  ["gone", (path: string) => rmSync(path)],
+  ["damaged", "is not as it was written", (path: string) => flip(path)],
+  ["cut off", "is not as it was written", (path: string) => truncateSync(path, 100)],
+  ["longer", "is not as it was written", (path: string) => writeFileSync(path, Buffer.alloc(8), { flag: "a" })],
+  ["gone", "is not there", (path: string) => rmSync(path)],
 ])(
   "the bitmap of kept pages is %s when the output is finished: no output; as it was, the output is that of a single run",
-  async (_, damage) => {
+  async (_, what, damage) => {
     const run = await planned(2, { level: 31 });
     for (const index of [0, 1]) await run.shard(index);
     const path = join(run.place.staging.name, "kept");
     const before = readFileSync(path);
     damage(path);
-    await expect(run.finish()).rejects.toMatchObject({ code: "CORRUPT", message: expect.stringContaining("kept") });
+    await expect(run.finish()).rejects.toMatchObject({ code: "CORRUPT", message: expect.stringContaining(`kept ${what}`) });
     expect(existsSync(output)).toBe(false);
     writeFileSync(path, before);
     await finishAndCompare(run, { level: 31 });
