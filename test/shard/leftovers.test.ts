@@ -217,7 +217,10 @@ test.each([
     const path = join(run.place.staging.name, "kept");
     const before = readFileSync(path);
     damage(path);
-    await expect(run.finish()).rejects.toMatchObject({ code: "CORRUPT", message: expect.stringContaining(`kept ${what}`) });
+    await expect(run.finish()).rejects.toMatchObject({
+      code: "CORRUPT",
+      message: expect.stringContaining(`kept ${what}`),
+    });
     expect(existsSync(output)).toBe(false);
     writeFileSync(path, before);
     await finishAndCompare(run, { level: 31 });
