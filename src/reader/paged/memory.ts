@@ -70,8 +70,8 @@ function indexedMemory(
 const MOST_AT_ONCE = 1 << 16;
 /** Pages with more changes than these are kept once they are made: each read would make them again. */
 const MANY_CHANGES = 8;
-/** The most of them, 64 MiB of 4 KiB pages in each thread. */
-const MOST_KEPT = 1 << 14;
+/** The most bytes of them in each thread. */
+const MOST_KEPT = 64 * 2 ** 20;
 
 /** Reads pages by their entries. */
 class PageReader {
@@ -165,7 +165,8 @@ class PageReader {
       if (!applyXbzrle(data, this.#page))
         throw this.#damaged(place, "a changed page (XBZRLE) that goes beyond its page");
     }
-    if (places.length > MANY_CHANGES && this.#kept.size < MOST_KEPT) this.#kept.set(entry, this.#page.slice());
+    if (places.length > MANY_CHANGES && (this.#kept.size + 1) * this.#page.length <= MOST_KEPT)
+      this.#kept.set(entry, this.#page.slice());
   }
 
   /** Reads a page that is not a change into `#page`. */
