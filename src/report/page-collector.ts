@@ -28,13 +28,11 @@ export interface KindSum {
 
 /** Pages whose kinds are read at once. */
 const WINDOW = 2 ** 15;
-/** The kinds of such pages, none of which has a struct page. */
-const PLAIN = new Uint8Array(WINDOW).fill(KIND["no-struct-page"]);
 
 /**
  * Walks all pages once, in order, counts them and draws them on the map. Takes two bitmaps of memory (64 MiB per TiB)
- * and the map, and about 0.1 µs per page, mostly for finding its kind; pages without data and without struct pages take next to nothing:
- * a small file may claim terabytes of them.
+ * and the map, and about 0.1 µs per page, mostly for finding its kind; pages without data of one kind are counted together, and those
+ * without struct pages take next to nothing: a small file may claim terabytes of them.
  */
 export class PageCollector {
   readonly #end: number;
@@ -45,8 +43,8 @@ export class PageCollector {
   readonly #kinds = new Uint8Array(WINDOW);
   /** The first page whose kind is in `#kinds`. */
   #window = -WINDOW;
-  /** Whether no page of the window has a struct page. */
-  #isPlain = false;
+  /** No page before this one, from the current one on, has data, and all of them exist or none. */
+  #alikeTo = 0;
   readonly #builder: CellMapBuilder;
   readonly #spans: readonly PfnRange[];
   #span = 0;
@@ -84,6 +82,8 @@ export class PageCollector {
    */
   advance(end: number, kept: PageBitmap | undefined, records?: Uint32Array): void {
     let record = 0;
+    // `kept` may be another one.
+    this.#alikeTo = 0;
     while (this.#span < this.#spans.length) {
       const span = this.#spans[this.#span] as { startPfn: number; endPfn: number };
       this.#pfn = Math.max(this.#pfn, span.startPfn);
@@ -92,7 +92,7 @@ export class PageCollector {
         const pfn = this.#pfn;
         const kind = this.#kindAt(pfn);
         const sum = this.sums[kind] as KindSum;
-        const alike = this.#withoutData(pfn, to, kept);
+        const alike = this.#withoutData(pfn, to, kept, kind);
         if (alike > 0) {
           const exists = testBit(this.#exists, pfn);
           if (exists || !mayBeHole(kind)) sum.absent += alike;
@@ -137,13 +137,20 @@ export class PageCollector {
     return this.#builder.finish();
   }
 
-  /** How many pages from `pfn` on are alike: without data and struct page, and all exist or none. 0: it is not such a page. */
-  #withoutData(pfn: number, to: number, kept: PageBitmap | undefined): number {
-    const end = Math.min(to, this.#end, this.#window + WINDOW);
-    if (!this.#isPlain || pfn >= end) return 0;
-    const data = findBit(this.#data, pfn, end, true);
-    const behind = kept === undefined ? data : findBit(kept, pfn, data, true);
-    return behind === pfn ? 0 : findBit(this.#exists, pfn, behind, !testBit(this.#exists, pfn)) - pfn;
+  /** How many pages from `pfn` on are alike: without data, of this kind, and all exist or none. 0: it has data. */
+  #withoutData(pfn: number, to: number, kept: PageBitmap | undefined, kind: number): number {
+    if (pfn >= this.#alikeTo) {
+      if (pfn >= this.#end || testBit(this.#data, pfn) || (kept !== undefined && testBit(kept, pfn))) return 0;
+      const end = Math.min(to, this.#end, this.#window + WINDOW);
+      const data = findBit(this.#data, pfn, end, true);
+      const behind = kept === undefined ? data : findBit(kept, pfn, data, true);
+      this.#alikeTo = findBit(this.#exists, pfn, behind, !testBit(this.#exists, pfn));
+    }
+    const kinds = this.#kinds;
+    const end = this.#alikeTo - this.#window;
+    let at = pfn + 1 - this.#window;
+    while (at < end && kinds[at] === kind) at++;
+    return at + this.#window - pfn;
   }
 
   #flush(next: number): void {
@@ -159,7 +166,6 @@ export class PageCollector {
       const end = Math.min(this.#window + WINDOW, this.#end);
       this.#kinds.fill(KIND["no-struct-page"]);
       if (end > this.#window) this.#kindReader?.read(this.#window, end, this.#kinds);
-      this.#isPlain = Buffer.compare(this.#kinds, PLAIN) === 0;
     }
     return this.#kinds[pfn - this.#window] as number;
   }

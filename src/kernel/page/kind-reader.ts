@@ -3,6 +3,7 @@ import { wordAt } from "../../reader/fields.js";
 import { readVirtual } from "../address-space.js";
 import type { KernelMemory } from "../kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../kernel-view.js";
+import { type KnownBatch, KnownBatches } from "./known-batches.js";
 import { type MemMap, structPageAddress, structPageIn, structPagesInHole } from "./mem-map.js";
 import { pageFactsReader } from "./page-facts.js";
 import { KIND, kindOf } from "./page-kinds.js";
@@ -39,13 +40,34 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
   const space = attachSpace(view.space, dump.memory);
   const bytes = new Uint8Array((BATCH + 1) * size);
   const pages = new DataView(bytes.buffer);
-  /** Pages before this pfn belong to a block that was read before, of the kind `coveredKind`. */
-  let covered = 0;
-  let coveredKind = KIND["no-struct-page"];
-  /** The last page whose own struct page gave its kind: a block may begin with it. */
-  let first: First = { pfn: 0, kind: KIND["no-struct-page"] };
+  const walk: Walk = {
+    ...{ covered: 0, coveredKind: KIND["no-struct-page"] },
+    first: { pfn: -1, kind: KIND["no-struct-page"] },
+    needs: { before: false, noBlock: false },
+  };
+  const known = new KnownBatches(space);
 
   const addressOf = (range: number, pfn: number) => structPageIn(memMap, size, range, pfn);
+
+  /** Like `readRun`, which reads what is not known. */
+  const readBatch = (range: number, from: number, to: number, window: Window): number => {
+    const isWhole = from % BATCH === 0 && to === from + BATCH && walk.covered <= from;
+    const bytes = (Math.min(to + 1, memMap.endPfn[range] as number) - from) * size;
+    const mayBeKnown = isWhole && onMemoryError === undefined;
+    const key = mayBeKnown ? known.keyOf(from, addressOf(range, from), bytes) : undefined;
+    const noBlock = !mayBeInBlock(walk.first, from);
+    const batch = key === undefined ? undefined : known.get(key);
+    if (batch !== undefined && (noBlock || !batch.needsNoBlock)) {
+      repeat(walk, batch, from, window);
+      return to;
+    }
+    walk.needs = { before: false, noBlock: false };
+    const reached = readRun(range, from, to, window);
+    const { covered, needs } = walk;
+    const isKnown = reached === to && covered <= to && !needs.before && (noBlock || !needs.noBlock);
+    if (key !== undefined && isKnown) known.add(key, batchOf(walk, from, window));
+    return reached;
+  };
 
   /** Kinds of the pages [from, to) of a range. Returns the first pfn whose struct page was not there, or `to`. */
   const readRun = (range: number, from: number, to: number, window: Window): number => {
@@ -59,13 +81,14 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
       const pfn = from + i;
       const at = i * size;
       if (onMemoryError !== undefined && reader.hasMemoryError(pages, at)) onMemoryError(pfn);
-      if (pfn < covered) {
-        kinds[pfn - startPfn] = coveredKind;
+      if (pfn < walk.covered) {
+        kinds[pfn - startPfn] = walk.coveredKind;
         continue;
       }
       if (reader.isTail(pages, at)) {
         // The order of its head is not known.
-        kinds[pfn - startPfn] = pfn > startPfn ? (kinds[pfn - startPfn - 1] as number) : coveredKind;
+        if (i === 0) walk.needs.before = true;
+        kinds[pfn - startPfn] = pfn > startPfn ? (kinds[pfn - startPfn - 1] as number) : walk.coveredKind;
         continue;
       }
       const hasNext = i + 1 < got;
@@ -73,19 +96,19 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
       let kind = kindOf(facts);
       if (kind === KIND.unreferenced) {
         const listed = isListed(memory, layout, pages, at, addressOf(range, pfn));
-        kind = listed ? KIND["pcp-free"] : kindBehind(first, pfn, listed);
-        if (listed) first = { pfn, kind };
+        if (walk.needs.before || hasLinks(memory, layout, pages, at)) walk.needs.before = true;
+        else if (walk.first.pfn < from) walk.needs.noBlock = true;
+        kind = listed ? KIND["pcp-free"] : kindBehind(walk.first, pfn, listed);
+        if (listed) walk.first = { pfn, kind };
       } else {
-        first = { pfn, kind };
+        walk.first = { pfn, kind };
       }
       kinds[pfn - startPfn] = kind;
-      covered = pfn + reader.pagesOf(pages, at, facts, pfn, hasNext);
-      coveredKind = kind;
+      walk.covered = pfn + reader.pagesOf(pages, at, facts, pfn, hasNext);
+      walk.coveredKind = kind;
     }
     return from + count;
   };
-
-  const headOf = headFinder(memory, memMap, layout);
 
   return {
     read(startPfn, endPfn, kinds) {
@@ -96,7 +119,7 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
         const end = Math.min(memMap.endPfn[range] as number, endPfn);
         while (pfn < end) {
           const to = Math.min(end, pfn + BATCH);
-          const reached = readRun(range, pfn, to, window);
+          const reached = readBatch(range, pfn, to, window);
           pfn = reached;
           if (reached < to) {
             // The array has a hole here: go on behind the page of memory in which it is.
@@ -106,17 +129,7 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
         }
       }
     },
-    structOf: (pfn) => headOf(pfn)?.address,
-    mappingOf(pfn) {
-      const head = headOf(pfn);
-      return head && memory.readWord(head.address + BigInt(layout.offset.mapping));
-    },
-    indexOf(pfn) {
-      const head = headOf(pfn);
-      const at = layout.offset.index;
-      const index = head === undefined || at === undefined ? undefined : memory.readWord(head.address + BigInt(at));
-      return index === undefined ? undefined : index + BigInt(head?.behind ?? 0);
-    },
+    ...headReader(memory, memMap, layout),
   };
 }
 
@@ -146,9 +159,57 @@ function headFinder(memory: KernelMemory, memMap: MemMap, layout: PageLayout): (
   };
 }
 
+function headReader(memory: KernelMemory, memMap: MemMap, layout: PageLayout): Omit<KindReader, "read"> {
+  const headOf = headFinder(memory, memMap, layout);
+  return {
+    structOf: (pfn) => headOf(pfn)?.address,
+    mappingOf(pfn) {
+      const head = headOf(pfn);
+      return head && memory.readWord(head.address + BigInt(layout.offset.mapping));
+    },
+    indexOf(pfn) {
+      const head = headOf(pfn);
+      const at = layout.offset.index;
+      const index = head === undefined || at === undefined ? undefined : memory.readWord(head.address + BigInt(at));
+      return index === undefined ? undefined : index + BigInt(head?.behind ?? 0);
+    },
+  };
+}
+
 interface Window {
   readonly startPfn: number;
   readonly kinds: Uint8Array;
+}
+
+/** What is carried from batch to batch. */
+interface Walk {
+  /** Pages before this pfn belong to a block that was read before, of the kind `coveredKind`. */
+  covered: number;
+  coveredKind: number;
+  /** The last page whose own struct page gave its kind: a block may begin with it. */
+  first: First;
+  /**
+   * What the kinds of the current batch depend on, beside its bytes: anything else, or that no block of kernel pages
+   * reaches into it.
+   */
+  needs: { before: boolean; noBlock: boolean };
+}
+
+/** The pages from `from` on are like those of a batch that was read before. */
+function repeat(walk: Walk, { kinds, covered, coveredKind, first }: KnownBatch, from: number, window: Window): void {
+  window.kinds.set(kinds, from - window.startPfn);
+  walk.covered = from + covered;
+  walk.coveredKind = coveredKind;
+  if (first !== undefined) walk.first = { pfn: from + first.at, kind: first.kind };
+}
+
+/** What was read of the batch from `from` on. */
+function batchOf({ covered, coveredKind, first, needs }: Walk, from: number, { startPfn, kinds }: Window): KnownBatch {
+  const at = from - startPfn;
+  return {
+    ...{ kinds: kinds.slice(at, at + BATCH), covered: covered - from, coveredKind, needsNoBlock: needs.noBlock },
+    first: first.pfn < from ? undefined : { at: first.pfn - from, kind: first.kind },
+  };
 }
 
 interface First {
@@ -171,8 +232,26 @@ function kindBehind(first: First, pfn: number, listed: boolean | undefined): num
   return kernel && listed === false ? KIND["kernel-tail"] : KIND.unreferenced;
 }
 
+/** Whether the kinds of pages from `pfn` on may depend on this page before them (`kindBehind`). */
+function mayBeInBlock(first: First, pfn: number): boolean {
+  if (pfn - first.pfn >= MOST_BLOCK) return false;
+  return first.kind === KIND["pcp-free"] || first.kind === KIND.kernel || first.kind === KIND["page-table"];
+}
+
 /** The most pages that a kernel allocates at once. */
 const MOST_BLOCK = 2 ** 20;
+
+/** Whether `isListed` looks beyond the struct page itself. */
+function hasLinks(
+  memory: KernelMemory,
+  { offset: { lru }, wordSize, littleEndian }: PageLayout,
+  pages: DataView,
+  at: number,
+): boolean {
+  if (lru === undefined) return false;
+  const isLink = (offset: number) => memory.isKernelAddress(wordAt(pages, offset, wordSize, littleEndian));
+  return isLink(at + lru) && isLink(at + lru + wordSize);
+}
 
 /**
  * Whether a page is an element of a list: both neighbours of its `lru` point back to it. A page without references or
