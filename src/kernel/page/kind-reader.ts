@@ -53,8 +53,7 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
   const readBatch = (range: number, from: number, to: number, window: Window): number => {
     const isWhole = from % BATCH === 0 && to === from + BATCH && walk.covered <= from;
     const bytes = (Math.min(to + 1, memMap.endPfn[range] as number) - from) * size;
-    const mayBeKnown = isWhole && onMemoryError === undefined;
-    const key = mayBeKnown ? known.keyOf(from, addressOf(range, from), bytes) : undefined;
+    const key = isWhole && onMemoryError === undefined ? known.keyOf(from, addressOf(range, from), bytes) : undefined;
     const noBlock = !mayBeInBlock(walk.first, from);
     const batch = key === undefined ? undefined : known.get(key);
     if (batch !== undefined && (noBlock || !batch.needsNoBlock)) {
@@ -63,9 +62,7 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
     }
     walk.needs = { before: false, noBlock: false };
     const reached = readRun(range, from, to, window);
-    const { covered, needs } = walk;
-    const isKnown = reached === to && covered <= to && !needs.before && (noBlock || !needs.noBlock);
-    if (key !== undefined && isKnown) known.add(key, batchOf(walk, from, window));
+    if (key !== undefined && reached === to && isClosed(walk, to, noBlock)) known.add(key, batchOf(walk, from, window));
     return reached;
   };
 
@@ -201,6 +198,11 @@ function repeat(walk: Walk, { kinds, covered, coveredKind, first }: KnownBatch, 
   walk.covered = from + covered;
   walk.coveredKind = coveredKind;
   if (first !== undefined) walk.first = { pfn: from + first.at, kind: first.kind };
+}
+
+/** Whether the kinds of the batch that ends at `to` hold wherever its bytes are. */
+function isClosed({ covered, needs }: Walk, to: number, noBlock: boolean): boolean {
+  return covered <= to && !needs.before && (noBlock || !needs.noBlock);
 }
 
 /** What was read of the batch from `from` on. */
