@@ -90,12 +90,12 @@ async function read(target: FuzzTarget, input: Uint8Array): Promise<Finding | un
   data.input.set(input.subarray(0, data.input.length));
   Atomics.store(data.state, 1, input.length);
   Atomics.store(data.state, 0, ++executions);
-  counters.fill(0);
-  allocated = 0;
-  largest = 0;
   let spent = Number.POSITIVE_INFINITY;
   let finding: Finding | undefined;
   for (let tries = 0; tries < 3 && spent > SLOW && finding === undefined; tries++) {
+    counters.fill(0);
+    allocated = 0;
+    largest = 0;
     const start = process.cpuUsage();
     finding = await execute(target, input);
     const { user, system } = process.cpuUsage();
