@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { endThreadsWithProgram } from "../ending-threads.js";
 import { speakAs } from "../option-words.js";
 import { startEarly } from "./early-threads.js";
 import { explain } from "./explain.js";
@@ -12,6 +13,7 @@ const argv = process.argv.slice(2);
 optimiseLate(argv);
 let hasReported = false;
 const stdoutError = watchStdout();
+endThreadsWithProgram();
 const stop = stopOnSignals(report);
 
 void run();

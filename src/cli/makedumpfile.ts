@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { basename } from "node:path";
+import { endThreadsWithProgram } from "../ending-threads.js";
 import { speakAs } from "../option-words.js";
 import { isSingleExecutable } from "../program-files.js";
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
@@ -13,6 +14,7 @@ speakAs("commandLine");
 // Like getopt_long: the program's name in messages is that of the link by which it was called.
 const program = basename((isSingleExecutable() ? process.argv0 : process.argv[1]) ?? "", ".js") || "makedumpfile";
 const stdoutError = watchStdout();
+endThreadsWithProgram();
 const stop = stopOnSignals(report);
 const messages = new Messages(process);
 const { request, checkOnly } = parseMakedumpfile(process.argv.slice(2), program, messages);

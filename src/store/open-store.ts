@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { endThreads } from "../ending-threads.js";
 import { DumpError, reviveDumpError } from "../errors.js";
 import { foreignReason } from "../option-words.js";
 import { threadScript } from "../program-files.js";
@@ -109,7 +110,7 @@ class RunningThread {
     this.#failure ??= new DumpError("ABORTED", "the store was closed");
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
-    await this.#worker.terminate();
+    await endThreads(() => this.#worker.terminate());
   }
 
   #settle(answer: StoreAnswer): void {

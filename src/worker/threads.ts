@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
+import { endedBySignal, endThreads } from "../ending-threads.js";
 import { abortedError, DumpError, systemErrorCode } from "../errors.js";
 import { aNumber, checkArgument, eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
 import { foreignReason, OPTION } from "../option-words.js";
@@ -99,7 +100,11 @@ export class WorkerThreads {
     if (this.#failure !== undefined) throw this.#failure;
     return new Promise<Answer<R>>((resolve, reject) => {
       this.#waiting.add(reject);
-      const done = () => this.#waiting.delete(reject);
+      const noSignal = signal === undefined ? undefined : endedBySignal(() => this.#piscina.threads, signal);
+      const done = () => {
+        this.#waiting.delete(reject);
+        noSignal?.();
+      };
       this.#piscina.run(request, signal === undefined ? { name } : { name, signal }).then(
         (answer) => {
           done();
@@ -121,7 +126,7 @@ export class WorkerThreads {
     // process.
     this.#piscina.on("error", () => undefined);
     this.#ended = true;
-    await this.#piscina.destroy();
+    await endThreads(() => this.#piscina.destroy());
   }
 }
 

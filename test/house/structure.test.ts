@@ -28,6 +28,7 @@ const ROWS: readonly (readonly string[])[] = [
     "readable-count.ts",
     "readable-time.ts",
     "surroundings.ts",
+    "ending-threads.ts",
     "unfinished.ts",
     "nearest-name.ts",
     "option-shape.ts",
