@@ -106,9 +106,8 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
     });
   }
   const stretches = stretchesOf(dump.image);
-  const exists = sharedBitmap(stretches);
   const present = sharedBitmap(stretches);
-  fillBitmaps(dump.image, { exists, data: present });
+  fillBitmaps(dump.image, { data: present });
   const pages = countBits(present, 0, dump.maxMapnr);
   // Pages that are not read count as damaged: their content is not known either.
   let damagedPages = own.view !== undefined && isLive(dump.image) ? leaveOutUntouchable(dump, own.view, present) : 0;

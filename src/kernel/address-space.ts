@@ -19,15 +19,23 @@ export interface AddressSpace {
 
 /**
  * Copies kernel virtual memory from `vaddr` on into `into`. Returns how many bytes there were before the first one
- * that is not mapped or not in the dump.
+ * that is not mapped or not in the dump. A page that is mapped several times in a row is read once: kernels map those
+ * of the struct pages of huge pages so.
  */
 export function readVirtual(space: AddressSpace, memory: PhysicalMemory, into: Uint8Array, vaddr: bigint): number {
   let done = 0;
+  let last = { paddr: -1, from: 0, bytes: 0 };
   while (done < into.length) {
     const found = space.translate(vaddr + BigInt(done));
     if (found === undefined) return done;
     const n = Math.min(found.length, into.length - done);
+    if (found.paddr === last.paddr && n <= last.bytes) {
+      into.copyWithin(done, last.from, last.from + n);
+      done += n;
+      continue;
+    }
     const got = memory.read(into.subarray(done, done + n), found.paddr);
+    last = { paddr: found.paddr, from: done, bytes: got };
     done += got;
     if (got < n) return done;
   }

@@ -46,11 +46,11 @@ export interface PhysicalRange {
 
 /**
  * Which pages exist and which have data. Both bitmaps have the stretches that `stretchesOf` returns for the image; the
- * caller makes them, and bits are set in them.
+ * caller makes those that it wants, and bits are set in them.
  */
 export interface PageBitmaps {
   /** The page is memory of the machine. */
-  readonly exists: PageBitmap;
+  readonly exists?: PageBitmap;
   /** The dump has its content. A subset of `exists`. */
   readonly data: PageBitmap;
 }

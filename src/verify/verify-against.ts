@@ -103,17 +103,16 @@ export async function compareDumps(
   const promised = isRaw ? readable : promisedByFile;
   const pages = Math.max(dump.maxMapnr, original.maxMapnr);
   const stretches = joinStretches(readable.stretches, stretchesOf(original.image), pages);
-  const [promisedBits, theirs, both] = [sharedBitmap(stretches), sharedBitmap(stretches), sharedBitmap(stretches)];
-  fillBitmaps(original.image, { exists: sharedBitmap(stretches), data: theirs });
-  copyBits(promised, promisedBits);
-  copyBits(readable, both);
-  const touchable = copyOfBitmap(theirs);
+  const [theirs, both] = [sharedBitmap(stretches), sharedBitmap(stretches)];
+  fillBitmaps(original.image, { data: theirs });
   const session = sessionOf(original, new Warnings());
-  if (session.view !== undefined && isLive(original.image)) leaveOutUntouchable(original, session.view, touchable);
-  const unknown = andNot(promisedBits, theirs, pages);
-  for (let i = 0; i < both.bytes.length; i++) {
-    both.bytes[i] = (both.bytes[i] as number) & (touchable.bytes[i] as number);
-  }
+  // First without the pages of the original.
+  copyBits(promised, both);
+  clearSame(both, theirs);
+  const unknown = found(both, pages);
+  both.bytes.fill(0);
+  copyBits(readable, both);
+  keepTouchable(both, theirs, session);
   if (unknown.count > 0) {
     const message = "pages that the original does not have";
     findings.add({ kind: "unknown-page", message, file: dump.paths[0] ?? "", pfn: unknown.first }, unknown.count);
@@ -127,13 +126,17 @@ export async function compareDumps(
     record.fills,
     context,
   );
-  const missing = andNot(theirs, promisedBits, pages);
+  // The same bitmaps, for what nobody needs any more: each takes 32 MiB per TiB.
+  both.bytes.fill(0);
+  copyBits(promised, both);
+  clearSame(theirs, both);
+  const missing = found(theirs, pages);
   const level = dump.header.format === "kdump" ? dump.header.dumpLevel : MAX_LEVEL;
   const isKdump = dump.header.format === "kdump";
   // Only a kdump header says whether struct pages were left out (`-e`). In other formats they may have been.
   const lacksStructPages = !isKdump || dump.header.lacksStructPages === true;
   const madeBy = { level, dropsZeros: !isKdump, privacy: record.privacy, lacksStructPages };
-  const explained = await explain(session, missing.bits, pages, madeBy, context);
+  const explained = await explain(session, theirs, pages, madeBy, context);
   const lost = explained.rest;
   if (lost.count > 0) {
     const message = `pages of the original that are missing, and that level ${level}${explained.privacy ? ` with ${OPTION.privacy}` : ""} does not explain`;
@@ -263,7 +266,7 @@ async function explain(
     const without = { ...plan, exists: absent, kept: sharedBitmap(absent.stretches) };
     left = dropUnusedVmemmap(original, view, without, missing);
   }
-  const rest = { count: countBits(missing, 0, pages), first: findBit(missing, 0, pages, true) };
+  const rest = found(missing, pages);
   const counts = [...plan.dropped];
   counts[KEPT] = rest.count;
   const classes =
@@ -277,10 +280,22 @@ async function privacyOf(original: Dump, view: KernelView, vmlinux: GivenFile | 
   return privacyViewOfRun(original, view, vmlinux);
 }
 
-/** The bits that are set in `a` but not in `b`. Both must have the same stretches. */
-function andNot(a: PageBitmap, b: PageBitmap, pages: number) {
-  const bits = sharedBitmap(a.stretches);
-  const { bytes } = bits;
-  for (let i = 0; i < bytes.length; i++) bytes[i] = (a.bytes[i] as number) & ~(b.bytes[i] as number);
-  return { bits, count: countBits(bits, 0, pages), first: findBit(bits, 0, pages, true) };
+/** Clears the bits of `from` that are set in `other`. Both must have the same stretches. */
+function clearSame(from: PageBitmap, other: PageBitmap): void {
+  const [bits, others] = [from.bytes, other.bytes];
+  for (let i = 0; i < bits.length; i++) bits[i] = (bits[i] as number) & ~(others[i] as number);
+}
+
+/** Clears the bits of pages that the original does not have, and of those that must not be read in a machine's memory. */
+function keepTouchable(both: PageBitmap, theirs: PageBitmap, { dump: original, view }: Session): void {
+  const isUsed = view !== undefined && isLive(original.image);
+  const touchable = isUsed ? copyOfBitmap(theirs) : theirs;
+  if (isUsed) leaveOutUntouchable(original, view, touchable);
+  const [bits, others] = [both.bytes, touchable.bytes];
+  for (let i = 0; i < bits.length; i++) bits[i] = (bits[i] as number) & (others[i] as number);
+}
+
+/** How many bits are set, and the first of them. */
+function found(bits: PageBitmap, pages: number): { readonly count: number; readonly first: number } {
+  return { count: countBits(bits, 0, pages), first: findBit(bits, 0, pages, true) };
 }

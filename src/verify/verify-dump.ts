@@ -7,7 +7,7 @@ import { checkArgument, checkGiven, someFileNames } from "../option-shape.js";
 import { either } from "../option-words.js";
 import { fillBitmaps, segmentsOf, stretchesOf } from "../reader/attach.js";
 import { copyOfBitmap, countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
-import type { Dump } from "../reader/dump.js";
+import type { Dump, DumpImage } from "../reader/dump.js";
 import type { ElfDump } from "../reader/elf/open.js";
 import { openInput } from "../reader/open-input.js";
 import { inputChanged, isLive, maySeeChanges } from "../reader/source/input-changed.js";
@@ -126,14 +126,8 @@ async function verifyOpened(
   const pages = dump.maxMapnr;
   const stretches = stretchesOf(dump.image);
   const readable = sharedBitmap(stretches);
-  const exists = sharedBitmap(stretches);
-  fillBitmaps(dump.image, { exists, data: readable });
-  const promised = copyOfBitmap(readable);
-  // A kdump's second bitmap also promises pages that are in no file. The missing pages of an ELF file are counted where
-  // it is cut off.
-  if (dump.image.kind === "kdump") {
-    fillBitmaps({ ...dump.image, present: dump.image.dumped }, { exists, data: promised });
-  }
+  fillBitmaps(dump.image, { data: readable });
+  const promised = promisedPages(dump.image, readable);
   if (countBits(promised, 0, pages) === 0) {
     findings.add({ kind: "missing-page", message: "it has no page of memory", file });
   }
@@ -183,6 +177,17 @@ async function verifyOpened(
     comparison: compared?.comparison,
     manifest: manifest && { ...manifest, sameInput: compared?.sameInput },
   };
+}
+
+/**
+ * The pages that a dump should have, of those that it has. A kdump's second bitmap also promises pages that are in no
+ * file. The missing pages of an ELF file are counted where it is cut off.
+ */
+function promisedPages(image: DumpImage, readable: PageBitmap): PageBitmap {
+  if (image.kind !== "kdump") return isLive(image) ? copyOfBitmap(readable) : readable;
+  const promised = sharedBitmap(readable.stretches);
+  fillBitmaps({ ...image, present: image.dumped }, { data: promised });
+  return promised;
 }
 
 /** Reads and decodes every page that the dump can provide. Returns how many of them are all zeros. */

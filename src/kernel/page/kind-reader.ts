@@ -3,7 +3,7 @@ import { wordAt } from "../../reader/fields.js";
 import { readVirtual } from "../address-space.js";
 import type { KernelMemory } from "../kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../kernel-view.js";
-import { type KnownBatch, KnownBatches } from "./known-batches.js";
+import { isIn, type KnownBatch, KnownBatches } from "./known-batches.js";
 import { type MemMap, structPageAddress, structPageIn, structPagesInHole } from "./mem-map.js";
 import { pageFactsReader } from "./page-facts.js";
 import { KIND, kindOf } from "./page-kinds.js";
@@ -43,58 +43,69 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
   const walk: Walk = {
     ...{ covered: 0, coveredKind: KIND["no-struct-page"] },
     first: { pfn: -1, kind: KIND["no-struct-page"] },
-    needs: { before: false, noBlock: false },
+    seen: { blocks: 0, errors: [], listed: [] },
   };
-  const known = new KnownBatches(space);
+  const known = new KnownBatches(space, dump.pageSize);
+  const { isListed } = listReader(memory, layout);
 
   const addressOf = (range: number, pfn: number) => structPageIn(memMap, size, range, pfn);
+  const endOf = (range: number) => memMap.endPfn[range] as number;
 
-  /** Like `readRun`, which reads what is not known. */
-  const readBatch = (range: number, from: number, to: number, window: Window): number => {
-    const isWhole = from % BATCH === 0 && to === from + BATCH && walk.covered <= from;
-    const bytes = (Math.min(to + 1, memMap.endPfn[range] as number) - from) * size;
-    const key = isWhole && onMemoryError === undefined ? known.keyOf(from, addressOf(range, from), bytes) : undefined;
-    const noBlock = !mayBeInBlock(walk.first, from);
-    const batch = key === undefined ? undefined : known.get(key);
-    if (batch !== undefined && (noBlock || !batch.needsNoBlock)) {
+  /** Kinds of the pages [from, to) of a range, which lie in one batch. */
+  const readBatch = (range: number, from: number, to: number, window: Window): void => {
+    const address = addressOf(range, from);
+    const places = known.placesOf(address, (Math.min(to + 1, endOf(range)) - from) * size);
+    const key = `${stateAt(walk, from, to, window)} ${places}`;
+    const batch = known.get(key, address);
+    if (batch !== undefined) {
       repeat(walk, batch, from, window);
-      return to;
+      for (const at of batch.errors) onMemoryError?.(from + at);
+      return;
     }
-    walk.needs = { before: false, noBlock: false };
-    const reached = readRun(range, from, to, window);
-    if (key !== undefined && reached === to && isClosed(walk, to, noBlock)) known.add(key, batchOf(walk, from, window));
-    return reached;
+    walk.seen = { blocks: 0, errors: [], listed: [] };
+    for (let pfn = from; pfn < to; ) {
+      const reached = readRun(range, pfn, to, window);
+      pfn = reached;
+      if (reached === to) break;
+      // The array has a hole here: go on behind the page of memory in which it is.
+      pfn = Math.min(reached + structPagesInHole(addressOf(range, reached), dump.pageSize, size), to);
+      window.kinds.fill(KIND.unreadable, reached - window.startPfn, pfn - window.startPfn);
+    }
+    const read = batchOf(walk, from, to, window, (pfn) => addressOf(range, pfn) - address);
+    // Where it is read now, lists may say something else than at other places.
+    if (!isIn(read.listed, address)) known.add(key, read);
   };
 
   /** Kinds of the pages [from, to) of a range. Returns the first pfn whose struct page was not there, or `to`. */
   const readRun = (range: number, from: number, to: number, window: Window): number => {
-    const wanted = Math.min(to + 1, memMap.endPfn[range] as number) - from;
+    const wanted = Math.min(to + 1, endOf(range)) - from;
     const got = Math.floor(
       readVirtual(space, dump.memory, bytes.subarray(0, wanted * size), addressOf(range, from)) / size,
     );
     const { startPfn, kinds } = window;
+    const { seen } = walk;
     const count = Math.min(got, to - from);
     for (let i = 0; i < count; i++) {
       const pfn = from + i;
       const at = i * size;
-      if (onMemoryError !== undefined && reader.hasMemoryError(pages, at)) onMemoryError(pfn);
+      if (onMemoryError !== undefined && reader.hasMemoryError(pages, at)) {
+        seen.errors.push(pfn);
+        onMemoryError(pfn);
+      }
       if (pfn < walk.covered) {
         kinds[pfn - startPfn] = walk.coveredKind;
         continue;
       }
       if (reader.isTail(pages, at)) {
         // The order of its head is not known.
-        if (i === 0) walk.needs.before = true;
-        kinds[pfn - startPfn] = pfn > startPfn ? (kinds[pfn - startPfn - 1] as number) : walk.coveredKind;
+        kinds[pfn - startPfn] = kindBefore(walk, pfn, window);
         continue;
       }
       const hasNext = i + 1 < got;
       const facts = reader.factsAt(pages, at, hasNext);
       let kind = kindOf(facts);
       if (kind === KIND.unreferenced) {
-        const listed = isListed(memory, layout, pages, at, addressOf(range, pfn));
-        if (walk.needs.before || hasLinks(memory, layout, pages, at)) walk.needs.before = true;
-        else if (walk.first.pfn < from) walk.needs.noBlock = true;
+        const listed = isListed(pages, at, addressOf(range, pfn), (self) => seen.listed.push({ pfn, self }));
         kind = listed ? KIND["pcp-free"] : kindBehind(walk.first, pfn, listed);
         if (listed) walk.first = { pfn, kind };
       } else {
@@ -103,6 +114,7 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
       kinds[pfn - startPfn] = kind;
       walk.covered = pfn + reader.pagesOf(pages, at, facts, pfn, hasNext);
       walk.coveredKind = kind;
+      seen.blocks++;
     }
     return from + count;
   };
@@ -113,16 +125,11 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
       kinds.fill(KIND["no-struct-page"], 0, endPfn - startPfn);
       for (let range = 0; range < memMap.count; range++) {
         let pfn = Math.max(memMap.startPfn[range] as number, startPfn);
-        const end = Math.min(memMap.endPfn[range] as number, endPfn);
+        const end = Math.min(endOf(range), endPfn);
         while (pfn < end) {
-          const to = Math.min(end, pfn + BATCH);
-          const reached = readBatch(range, pfn, to, window);
-          pfn = reached;
-          if (reached < to) {
-            // The array has a hole here: go on behind the page of memory in which it is.
-            pfn = Math.min(reached + structPagesInHole(addressOf(range, reached), dump.pageSize, size), end);
-            kinds.fill(KIND.unreadable, reached - startPfn, pfn - startPfn);
-          }
+          const to = Math.min(end, pfn - (pfn % BATCH) + BATCH);
+          readBatch(range, pfn, to, window);
+          pfn = to;
         }
       }
     },
@@ -185,32 +192,58 @@ interface Walk {
   coveredKind: number;
   /** The last page whose own struct page gave its kind: a block may begin with it. */
   first: First;
-  /**
-   * What the kinds of the current batch depend on, beside its bytes: anything else, or that no block of kernel pages
-   * reaches into it.
-   */
-  needs: { before: boolean; noBlock: boolean };
+  /** What was seen in the current batch. */
+  seen: {
+    blocks: number;
+    readonly errors: number[];
+    /** Pages, and the addresses of struct pages with which they would be in a list. */
+    readonly listed: { readonly pfn: number; readonly self: bigint }[];
+  };
+}
+
+/** What the kinds of the pages from `from` on depend on, beside their struct pages: they lie in one batch, to `to`. */
+function stateAt(walk: Walk, from: number, to: number, window: Window): string {
+  const { covered, coveredKind, first } = walk;
+  const start = from - (from % BATCH);
+  const alignment = start % MOST_ALIGNMENT;
+  let state = `${alignment === 0 ? MOST_ALIGNMENT : alignment & -alignment} ${from - start} ${to - start}`;
+  state += ` ${kindBefore(walk, from, window)}`;
+  if (covered > from) state += ` ${Math.min(covered, to) - from}:${coveredKind}`;
+  // A block that begins before the batch has all of it, or nothing of it.
+  if (first.pfn >= start) state += ` at ${first.pfn - start}:${first.kind}`;
+  else if (kindBehind(first, from, false) !== KIND.unreferenced) state += ` in ${first.kind}`;
+  return state;
+}
+
+/** The kind of the page before `pfn`, as far as it was read. */
+function kindBefore({ coveredKind }: Walk, pfn: number, { startPfn, kinds }: Window): number {
+  return pfn > startPfn ? (kinds[pfn - startPfn - 1] as number) : coveredKind;
 }
 
 /** The pages from `from` on are like those of a batch that was read before. */
-function repeat(walk: Walk, { kinds, covered, coveredKind, first }: KnownBatch, from: number, window: Window): void {
+function repeat(walk: Walk, { kinds, block, first }: KnownBatch, from: number, window: Window): void {
   window.kinds.set(kinds, from - window.startPfn);
-  walk.covered = from + covered;
-  walk.coveredKind = coveredKind;
+  if (block !== undefined) {
+    walk.covered = from + block.end;
+    walk.coveredKind = block.kind;
+  }
   if (first !== undefined) walk.first = { pfn: from + first.at, kind: first.kind };
 }
 
-/** Whether the kinds of the batch that ends at `to` hold wherever its bytes are. */
-function isClosed({ covered, needs }: Walk, to: number, noBlock: boolean): boolean {
-  return covered <= to && !needs.before && (noBlock || !needs.noBlock);
-}
-
-/** What was read of the batch from `from` on. */
-function batchOf({ covered, coveredKind, first, needs }: Walk, from: number, { startPfn, kinds }: Window): KnownBatch {
-  const at = from - startPfn;
+/** What was read of the batch [from, to); `bytesTo` is the distance of a page's struct page from the first one. */
+function batchOf(
+  { covered, coveredKind, first, seen }: Walk,
+  from: number,
+  to: number,
+  { startPfn, kinds }: Window,
+  bytesTo: (pfn: number) => bigint,
+): KnownBatch {
   return {
-    ...{ kinds: kinds.slice(at, at + BATCH), covered: covered - from, coveredKind, needsNoBlock: needs.noBlock },
+    kinds: kinds.slice(from - startPfn, to - startPfn),
+    block: seen.blocks === 0 ? undefined : { end: covered - from, kind: coveredKind },
     first: first.pfn < from ? undefined : { at: first.pfn - from, kind: first.kind },
+    errors: seen.errors.map((pfn) => pfn - from),
+    listed: BigUint64Array.from(seen.listed, ({ pfn, self }) => self - bytesTo(pfn)).sort(),
   };
 }
 
@@ -234,48 +267,37 @@ function kindBehind(first: First, pfn: number, listed: boolean | undefined): num
   return kernel && listed === false ? KIND["kernel-tail"] : KIND.unreferenced;
 }
 
-/** Whether the kinds of pages from `pfn` on may depend on this page before them (`kindBehind`). */
-function mayBeInBlock(first: First, pfn: number): boolean {
-  if (pfn - first.pfn >= MOST_BLOCK) return false;
-  return first.kind === KIND["pcp-free"] || first.kind === KIND.kernel || first.kind === KIND["page-table"];
-}
-
 /** The most pages that a kernel allocates at once. */
 const MOST_BLOCK = 2 ** 20;
 
-/** Whether `isListed` looks beyond the struct page itself. */
-function hasLinks(
-  memory: KernelMemory,
-  { offset: { lru }, wordSize, littleEndian }: PageLayout,
-  pages: DataView,
-  at: number,
-): boolean {
-  if (lru === undefined) return false;
-  const isLink = (offset: number) => memory.isKernelAddress(wordAt(pages, offset, wordSize, littleEndian));
-  return isLink(at + lru) && isLink(at + lru + wordSize);
-}
+/** Blocks begin at multiples of their size, of up to 2^24 pages. */
+const MOST_ALIGNMENT = 2 ** 24;
 
 /**
  * Whether a page is an element of a list: both neighbours of its `lru` point back to it. A page without references or
  * marks that is in a list waits on a CPU's free list (pcp_list shares its place with lru). Old pointers that such a
- * list has left behind do not fit together. `undefined` if a neighbour cannot be read. Reads two words.
+ * list has left behind do not fit together. `undefined` if a neighbour cannot be read. Reads two words, and passes the
+ * addresses of the struct pages to which they point: at other addresses this one is in no list.
  */
-function isListed(
-  memory: KernelMemory,
-  { offset: { lru }, wordSize, littleEndian }: PageLayout,
-  pages: DataView,
-  at: number,
-  address: bigint,
-): boolean | undefined {
-  if (lru === undefined) return undefined;
-  const pointer = (offset: number) => wordAt(pages, offset, wordSize, littleEndian);
-  const next = pointer(at + lru);
-  const previous = pointer(at + lru + wordSize);
-  const self = address + BigInt(lru);
-  if (next === self || !memory.isKernelAddress(next) || !memory.isKernelAddress(previous)) return false;
-  const back = memory.readWord(next + BigInt(wordSize));
-  const forth = memory.readWord(previous);
-  // One neighbour that points elsewhere is enough to know that it is not listed.
-  if ((back !== undefined && back !== self) || (forth !== undefined && forth !== self)) return false;
-  return back === undefined || forth === undefined ? undefined : true;
+function listReader(memory: KernelMemory, { offset: { lru }, wordSize, littleEndian }: PageLayout) {
+  const isListed = (
+    pages: DataView,
+    at: number,
+    address: bigint,
+    pointsTo: (address: bigint) => void,
+  ): boolean | undefined => {
+    if (lru === undefined) return undefined;
+    const pointer = (offset: number) => wordAt(pages, offset, wordSize, littleEndian);
+    const next = pointer(at + lru);
+    const previous = pointer(at + lru + wordSize);
+    if (!memory.isKernelAddress(next) || !memory.isKernelAddress(previous)) return false;
+    const self = address + BigInt(lru);
+    const back = memory.readWord(next + BigInt(wordSize));
+    const forth = memory.readWord(previous);
+    for (const word of [back, forth]) if (word !== undefined) pointsTo(word - BigInt(lru));
+    // One neighbour that points elsewhere is enough to know that it is not listed.
+    if (next === self || (back !== undefined && back !== self) || (forth !== undefined && forth !== self)) return false;
+    return back === undefined || forth === undefined ? undefined : true;
+  };
+  return { isListed };
 }

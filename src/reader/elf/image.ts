@@ -28,6 +28,6 @@ export function elfMemory(image: ElfImage): PhysicalMemory {
  * borders (/proc/vmcore's low memory), and bytes that are in no segment read as zeros.
  */
 export function elfBitmaps(image: ElfImage, bitmaps: PageBitmaps): void {
-  setExtentBits(image.memory, image.pageSize, bitmaps.exists);
+  if (bitmaps.exists !== undefined) setExtentBits(image.memory, image.pageSize, bitmaps.exists);
   setExtentBits(image.data, image.pageSize, bitmaps.data);
 }

@@ -102,8 +102,9 @@ export function kdumpBitmaps(image: KdumpImage, bitmaps: PageBitmaps): void {
     }
   };
   const { exists, data } = bitmaps;
-  expand(image.exists, exists);
   expand(image.present, data);
+  if (exists === undefined) return;
+  expand(image.exists, exists);
   // In a damaged dump a page that has data exists, whatever the first bitmap says: an output must not contradict
   // itself. Takes 50 ms per TiB.
   const [there, have] = [exists.bytes, data.bytes];

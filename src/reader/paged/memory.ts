@@ -193,7 +193,7 @@ export function pagedMemory(image: PagedImage): PhysicalMemory {
 
 /** Sets the bits of the pages that exist and of those that have data. */
 export function pagedBitmaps(image: PagedImage, { exists, data }: PageBitmaps): void {
-  setExtentBits(image.memory, image.pageSize, exists);
+  if (exists !== undefined) setExtentBits(image.memory, image.pageSize, exists);
   setExtentBits(image.unlistedAreZero ? image.memory : listedExtents(image), image.pageSize, data);
 }
 

@@ -59,7 +59,7 @@ function withZeros(stored: PhysicalMemory, zeros: Extents): PhysicalMemory {
 /** Sets the bits of a memory image's pages; all pages that exist have data. */
 export function rawBitmaps(image: RawImage, bitmaps: PageBitmaps): void {
   for (const extents of rawExtents(image)) {
-    setExtentBits(extents, image.pageSize, bitmaps.exists);
+    if (bitmaps.exists !== undefined) setExtentBits(extents, image.pageSize, bitmaps.exists);
     setExtentBits(extents, image.pageSize, bitmaps.data);
   }
 }
