@@ -40,11 +40,7 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
   const space = attachSpace(view.space, dump.memory);
   const bytes = new Uint8Array((BATCH + 1) * size);
   const pages = new DataView(bytes.buffer);
-  const walk: Walk = {
-    ...{ covered: 0, coveredKind: KIND["no-struct-page"] },
-    first: { pfn: -1, kind: KIND["no-struct-page"] },
-    seen: { blocks: 0, errors: [], listed: [] },
-  };
+  const walk = newWalk();
   const known = new KnownBatches(space, dump.pageSize);
   const { isListed } = listReader(memory, layout);
 
@@ -65,10 +61,9 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
     walk.seen = { blocks: 0, errors: [], listed: [] };
     for (let pfn = from; pfn < to; ) {
       const reached = readRun(range, pfn, to, window);
-      pfn = reached;
-      if (reached === to) break;
-      // The array has a hole here: go on behind the page of memory in which it is.
-      pfn = Math.min(reached + structPagesInHole(addressOf(range, reached), dump.pageSize, size), to);
+      // Where the array has a hole, go on behind the page of memory in which it is.
+      pfn = reached === to ? to : reached + structPagesInHole(addressOf(range, reached), dump.pageSize, size);
+      pfn = Math.min(pfn, to);
       window.kinds.fill(KIND.unreadable, reached - window.startPfn, pfn - window.startPfn);
     }
     const read = batchOf(walk, from, to, window, (pfn) => addressOf(range, pfn) - address);
@@ -198,6 +193,14 @@ interface Walk {
     readonly errors: number[];
     /** Pages, and the addresses of struct pages with which they would be in a list. */
     readonly listed: { readonly pfn: number; readonly self: bigint }[];
+  };
+}
+
+function newWalk(): Walk {
+  return {
+    ...{ covered: 0, coveredKind: KIND["no-struct-page"] },
+    first: { pfn: -1, kind: KIND["no-struct-page"] },
+    seen: { blocks: 0, errors: [], listed: [] },
   };
 }
 
