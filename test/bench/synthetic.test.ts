@@ -22,7 +22,7 @@ interface Page {
 }
 
 /** Mostly pages of zeros, which take no time to make. */
-const LEAN = ["--size", "512M", "--kept", "0.1", "--zero", "0.95"];
+const LEAN = ["--size", "256M", "--kept", "0.1", "--zero", "0.95"];
 
 /** Kinds that a level drops. */
 const DROPPED: Readonly<Record<number, readonly string[]>> = {

@@ -75,15 +75,15 @@ beforeAll(() => {
 });
 
 test.each([
-  ["nodenext", "nodenext"],
-  ["esnext", "bundler"],
-])("--module %s --moduleResolution %s", (module, moduleResolution) => {
+  ["nodenext", "nodenext", "typescript-7"],
+  ["esnext", "bundler", "typescript"],
+])("--module %s --moduleResolution %s, by %s", (module, moduleResolution, compiler) => {
   const compilerOptions = {
     ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noEmit: true },
     ...{ module, moduleResolution, target: "es2023", types: ["node"], skipLibCheck: moduleResolution === "bundler" },
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["program.ts"] }));
-  const args = [join(root, "node_modules/typescript/bin/tsc"), "-p", folder];
+  const args = [join(root, "node_modules", compiler, "bin/tsc"), "-p", folder];
   const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
   expect(stdout).toBe("");
   expect(status).toBe(0);

@@ -1,9 +1,10 @@
+/** Described kernels as libkdumpfile walks their page tables. */
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { hasLibkdumpfile, readWithLibkdumpfile } from "./external-tools.js";
-import { arm64 } from "./kernel/arch-arm64.js";
-import { toElf, toKdump } from "./kernel-dump.js";
-import { buildKernel, type Kernel, type KernelOptions, MiB, type PageDescription } from "./kernel-image.js";
+import { hasLibkdumpfile, readWithLibkdumpfile } from "../support/external-tools.js";
+import { arm64 } from "../support/kernel/arch-arm64.js";
+import { toElf, toKdump } from "../support/kernel-dump.js";
+import { buildKernel, type Kernel, type KernelOptions, MiB, type PageDescription } from "../support/kernel-image.js";
 
 function digest(data: Uint8Array): string {
   return createHash("sha256").update(data).digest("hex");
@@ -93,26 +94,4 @@ describe.skipIf(!hasLibkdumpfile)("kernel addresses resolved by libkdumpfile", (
     expect(answer.pages[1]).toBe(digest(new Uint8Array(4096)));
     expect(answer.pages[2]).toBe(digest(kernel.memory.read(kernel.imagePhysical, 4096)));
   });
-});
-
-test("struct pages that are not mapped", () => {
-  const kernel = buildKernel({
-    vmemmapPageSize: 0x1000,
-    unmappedVmemmap: [{ start: 512, end: 1024 }],
-    pages: [{ pfn: 600, kind: "anon" }],
-  });
-  expect(kernel.structPhysical(511)).toBeDefined();
-  expect(kernel.structPhysical(512)).toBeUndefined();
-  expect(kernel.structPhysical(1024)).toBeDefined();
-  expect(kernel.expectedClass.get(600)).toBe("keep");
-});
-
-test("descriptions that cannot be are refused", () => {
-  expect(() => buildKernel({ pages: [{ pfn: 4096, kind: "anon" }] })).toThrow("described page");
-  expect(() => buildKernel({ memory: 8 * MiB })).toThrow("not in memory");
-  const twice: PageDescription[] = [
-    { pfn: 8, kind: "free", order: 3 },
-    { pfn: 10, kind: "anon" },
-  ];
-  expect(() => buildKernel({ pages: twice })).toThrow("described twice");
 });
