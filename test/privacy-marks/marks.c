@@ -607,6 +607,7 @@ static void do_xattr(void)
 #include "marks-flight.h"
 #include "marks-hidden.h"
 #include "marks-late.h"
+#include "marks-last.h"
 
 static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "ended", do_ended }, { "messages", do_messages }, { "names", do_names }, { "keys", do_keys }, { "pages", do_pages },
@@ -634,6 +635,7 @@ static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "flash", do_flash }, { "beginning", do_beginning }, { "interrupts", do_interrupts },
 	{ "steps", do_steps }, { "fields", do_fields }, { "mountdata", do_mount_data }, { "script", do_script }, { "lastwords", do_last_words },
 	{ "small", do_small }, { "printer", do_printer }, { "management", do_management }, { "soundwords", do_sound_words },
+	{ "vectors", do_vectors }, { "streams", do_streams }, { "histogram", do_histogram }, { "earlier", do_earlier }, { "openvpn", do_openvpn },
 };
 
 /* what the C library's copies left in vector registers would count as this process's own */

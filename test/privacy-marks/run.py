@@ -14,6 +14,7 @@ Machines are below. Then
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -35,7 +36,7 @@ MODULES = ["virtio_console", "virtio_rng", "zram", "zsmalloc", "lzo_rle", "lzo",
            "9p", "9pnet_fd", "nfs", "nfsv3", "nfsd", "nbd", "rxrpc", "libceph", "dns_resolver", "dummy", "macsec", "vcan", "can_raw", "can_bcm", "can_isotp",
            "slip", "n_hdlc", "ppp_async", "snd_virmidi", "snd_seq", "hci_vhci", "uinput", "ip_set_hash_ip", "netconsole", "squashfs", "mac80211_hwsim", "bochs", "virtio_gpu", "vkms", "virtio_input",
            "usbcore", "xhci_pci", "ftdi_sio", "usbmon", "tpm_vtpm_proxy", "speakup_soft", "nfnetlink_queue", "nft_queue", "nft_ct", "sch_netem", "nlmon", "vduse",
-           "mtdram", "jffs2", "vgem", "parport_pc", "lp", "ipmi_msghandler", "ipmi_devintf", "ipmi_si"]
+           "mtdram", "jffs2", "vgem", "parport_pc", "lp", "ipmi_msghandler", "ipmi_devintf", "ipmi_si", "ramoops", "ovpn"]
 key, _, kdump = name.partition("+")
 for few in [option for option in sys.argv[4:] if option.startswith("modules:")]:
     MODULES = few.split(":")[1:]
@@ -44,9 +45,12 @@ for few in [option for option in sys.argv[4:] if option.startswith("modules:")]:
 sources = os.path.join(work, "marks-sources")
 os.makedirs(sources, exist_ok=True)
 shutil.copy(os.path.join(here, "marks.c"), os.path.join(sources, "workload.c"))
-for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h", "marks-further.h", "marks-flight.h", "marks-hidden.h", "marks-late.h"):
+for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h", "marks-further.h", "marks-flight.h", "marks-hidden.h", "marks-late.h", "marks-last.h"):
     shutil.copy(os.path.join(here, header), sources)
-shutil.copy(os.path.join(tools, "guest-init"), os.path.join(sources, "guest-init"))
+EARLIER = 0xE600000  # in the memory that the command line keeps from the kernel (below)
+with open(os.path.join(tools, "guest-init"), encoding="ascii") as begin, open(os.path.join(sources, "guest-init"), "w", encoding="ascii") as ours:
+    with_place = f"insmod /modules/$m $([ $m = ramoops.ko ] && echo mem_address={EARLIER} mem_size=65536 record_size=4096 console_size=0 ftrace_size=0)"
+    ours.write(begin.read().replace("insmod /modules/$m", with_place))
 corpuslib.HERE = sources
 make_initrd = corpuslib.make_initrd
 open_ends = []
@@ -78,12 +82,20 @@ def firmware_text(kind, count):
     return "".join(f"~mk{kind}-{i:06x}." for i in range(count))
 
 
+def earlier_log():
+    """A record of ramoops, as a kernel leaves it that crashed before this one: its log, not compressed."""
+    data = b"====1700000000.000001-D\n" + "".join(f"~mkpstor-{i:06x}." for i in range(128)).encode()
+    return struct.pack("<III", 0x43474244, len(data), len(data)) + data
+
+
 def with_devices(arch, folder):
     """A virtio-serial port whose host has sent some marks, and takes none, and a source of random numbers."""
     port = os.path.join(folder, "port.sock")
     bounced = os.path.join(folder, "bounced.img")
     with open(bounced, "wb") as disk:
         disk.truncate(1 << 20)
+    with open(os.path.join(folder, "earlier.bin"), "wb") as record:
+        record.write(earlier_log())
     threading.Thread(target=host_of_port, args=(port,), daemon=True).start()
     return serial_args(arch, folder) + [
         "-device", "virtio-serial-pci",
@@ -95,7 +107,7 @@ def with_devices(arch, folder):
         # With swiotlb=2048,force its data go through the kernel's own buffers.
         "-drive", f"file={bounced},format=raw,if=none,id=bounced",
         "-device", "virtio-blk-pci,drive=bounced,serial=BOUNCE,iommu_platform=on,disable-legacy=on",
-    ] + (["-smbios", f"type=11,value={firmware_text('dmioe', 8)}", "-smbios", f"type=1,serial={firmware_text('dmisn', 2)}",
+    ] + (["-device", f"loader,file={folder}/earlier.bin,addr={EARLIER},force-raw=on"] if persistent else []) + (["-smbios", f"type=11,value={firmware_text('dmioe', 8)}", "-smbios", f"type=1,serial={firmware_text('dmisn', 2)}",
           "-smbios", f"type=3,asset={firmware_text('dmias', 2)}"] if arch == "amd64" else []) + (["-device", "bochs-display", "-device", "virtio-gpu-pci", "-device", "virtio-keyboard-pci",
           "-chardev", "null,id=usb0", "-chardev", "null,id=usb1", "-device", "qemu-xhci", "-device", "usb-serial,chardev=usb0,always-plugged=on",
           "-device", "usb-serial,chardev=usb1,always-plugged=on", "-chardev", "null,id=printer", "-device", "isa-parallel,chardev=printer",
