@@ -24,6 +24,7 @@ import { managementAnswers } from "./management-controllers.js";
 import type { OpenFiles } from "./open-files.js";
 import { playedChips } from "./played-chips.js";
 import { printers } from "./printers.js";
+import { programTexts } from "./program-texts.js";
 import { rpcBuffers } from "./rpc-buffers.js";
 import type { ScrubList } from "./scrubbed.js";
 import { serialLines } from "./serial-lines.js";
@@ -32,6 +33,7 @@ import { midiBuffers, sequencerEvents, soundControls } from "./sound-buffers.js"
 import { spokenText } from "./spoken-text.js";
 import { squashfsCaches } from "./squashfs-caches.js";
 import { traceCopies } from "./trace-copies.js";
+import { traceHistograms } from "./trace-histograms.js";
 import { usbLines, usbTransfers } from "./usb-transfers.js";
 import { someOf, watchedKernel } from "./watched-kernel.js";
 import { wirelessKeys } from "./wireless-keys.js";
@@ -82,6 +84,8 @@ const SEARCHES: readonly (readonly [string, Search])[] = [
   ["printers", (space, kernel) => printers(space, kernel)],
   ["management controllers (IPMI)", managementAnswers],
   ["texts on their way into traces", (space, kernel) => traceCopies(space, kernel)],
+  ["histograms of traces", (space, kernel, files) => traceHistograms(space, kernel, files)],
+  ["what BPF programs print", (space, kernel) => programTexts(space, kernel)],
 ];
 
 /**

@@ -33,8 +33,11 @@ const PLACES = [
   "arch.fp_tm",
   "arch.vr_tm",
 ];
-/** Pointers to vector registers in `kmalloc` memory (ARM64 with SVE, RISC-V), whose size is not known. */
+/** Pointers to vector registers in `kmalloc` memory (ARM64 with SVE, RISC-V): an object has nothing else. */
 const POINTERS = ["arch.sve_state", "arch.guest_context.vector.datap"];
+
+/** The most processors of virtual machines. */
+const MAX_APART = 1 << 16;
 
 /**
  * Caches in whose objects a guest's registers are, and what KVM read from its memory in its place (x86, the second until
@@ -52,8 +55,8 @@ export interface GuestRegisters {
   readonly pointers: readonly number[];
 }
 
-/** What of virtual machines' registers is not overwritten: all, those that control the processor, those elsewhere. */
-export type GuestGap = "all" | "system" | "vectors";
+/** What of virtual machines' registers is not overwritten: all, or those that control the processor. */
+export type GuestGap = "all" | "system";
 
 /**
  * The registers of a virtual machine's processor in struct kvm_vcpu (virt/kvm; often a module), with which each object
@@ -69,6 +72,8 @@ export function guestRegisters(kernel: KernelObjects): GuestRegisters | undefine
 
 /** Looks for registers in objects of the cache `kvm_vcpu`; the types are found once: they may be those of a module. */
 export class GuestSearch {
+  /** Where further registers are: those of vectors. */
+  readonly apart: bigint[] = [];
   readonly #gaps: Set<GuestGap>;
   readonly #kernel: KernelObjects;
   readonly #asked: boolean;
@@ -93,8 +98,10 @@ export class GuestSearch {
     if (places === undefined || object === undefined) return [];
     const { byteLength } = object;
     const { wordSize, littleEndian } = this.#kernel.memory;
-    const isSet = (at: number) => at + wordSize <= byteLength && wordAt(object, at, wordSize, littleEndian) !== 0n;
-    if (places.pointers.some(isSet)) this.#gaps.add("vectors");
+    for (const at of places.pointers) {
+      const place = at + wordSize <= byteLength ? wordAt(object, at, wordSize, littleEndian) : 0n;
+      if (place !== 0n && this.apart.length < MAX_APART) this.apart.push(place);
+    }
     return places.pieces.filter(([from]) => from < byteLength).map(([from, to]) => [from, Math.min(to, byteLength)]);
   }
 }

@@ -32,11 +32,13 @@ interface KeyChain {
   readonly to: readonly string[];
 }
 const MAX_TOKENS = 16;
+/** MAX_KEY_SIZE of security/integrity/evm. */
+const EVM_KEY = 128;
 
 /** What keys hold. */
 export interface KeyPayloads {
   readonly addresses: readonly bigint[];
-  /** Words in struct key itself that are no addresses: a server's key of AFS (rxrpc_s) lies there, of others a length. */
+  /** Words in struct key itself that are no addresses: a server's key of AFS (rxrpc_s) lies there, of others a length. And the key of EVM. */
   readonly words: readonly bigint[];
   /** Names of types whose keys lead to further memory that was not found. */
   readonly unknown: ReadonlySet<string>;
@@ -97,7 +99,15 @@ export function keyPayloads(kernel: KernelObjects): KeyPayloads | undefined {
       else if (chain !== undefined) unknown.add(name);
     }
   }
+  words.push(...ownerKey(kernel));
   return { addresses: found, words, unknown };
+}
+
+/** The words of the key by which attributes of files are signed (EVM): the kernel has it in a variable of its own. */
+function ownerKey({ memory, symbols }: KernelObjects): bigint[] {
+  const key = symbols.address("evmkey");
+  const words = key === undefined ? 0 : EVM_KEY / memory.wordSize;
+  return Array.from({ length: words }, (_, i) => (key as bigint) + BigInt(i * memory.wordSize));
 }
 
 /** The memory of a private key that a program gave to the kernel (PKCS#8); of public ones nothing. */

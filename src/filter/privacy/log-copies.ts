@@ -4,6 +4,7 @@ import { withModule } from "../../kernel/objects/module-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
+import { earlierRecords } from "./earlier-records.js";
 import type { ScrubList } from "./scrubbed.js";
 
 const MAX_CONSOLES = 1 << 10;
@@ -33,7 +34,7 @@ export function logCopies(space: AddressSpace, kernel: KernelObjects): LogBuffer
   const begun = symbols.address("cont");
   const text = types.member("cont", "buf");
   if (begun !== undefined && text !== undefined) erase(begun + BigInt(text.offset), text.size);
-  const parts = [ofConsoles, ofCpus, ofPstore, ofNetconsole];
+  const parts = [ofConsoles, ofCpus, ofPstore, ofNetconsole, earlierRecords];
   for (const part of parts) {
     const missing = part(kernel, erase);
     if (missing !== undefined) found.missing.push(missing);

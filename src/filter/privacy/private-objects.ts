@@ -1,4 +1,5 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
+import { archSupport } from "../../kernel/arch/archs.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { type Slab, type SlabWalk, slabWalk } from "../../kernel/objects/slab-walk.js";
@@ -15,8 +16,9 @@ import type { Scrubbed, ScrubList } from "./scrubbed.js";
 import { Collector } from "./slab-collector.js";
 import type { PaddingList } from "./slab-padding.js";
 import { dataInSlab, objectsInSlab, restInSlab } from "./socket-buffers.js";
+import { vectorsApart } from "./vector-registers.js";
 import { guessing, someOf } from "./watched-kernel.js";
-import { wholeObjects } from "./whole-objects.js";
+import { placesOf, wholeObjects } from "./whole-objects.js";
 
 /** What was found in slabs. */
 export interface PrivateObjects {
@@ -88,25 +90,28 @@ export function privateObjects(
   run.keysFound = whole.keys !== undefined;
   for (const paddr of whole.words) run.add("keys", paddr, kernel.memory.wordSize, 0);
   run.missing.push(...whole.missing);
-  const rooms = fileTableEnds(space, kernel, allTasks(dump, view, kernel), (start, length) =>
-    run.add("unwritten", start, length),
-  );
-  if (wanted.length + ends.length + keys.length + buffers.length + rooms.length + names.length > 0) {
-    const places = [...ends, ...rooms, ...keys, ...buffers, ...names, ...wanted.map(({ start }) => start)].sort(
-      (a, b) => a - b,
+  const tasks = [...allTasks(dump, view, kernel)];
+  const rooms = fileTableEnds(space, kernel, tasks, (start, length) => run.add("unwritten", start, length));
+  const support = registers === undefined ? undefined : archSupport(dump.machine.arch)?.vectorRegisters;
+  const vectors = placesOf(space, [...vectorsApart(kernel, tasks, support), ...run.guest.apart]);
+  const places = [...ends, ...rooms, ...keys, ...buffers, ...names, ...vectors, ...wanted.map(({ start }) => start)];
+  if (places.length > 0) {
+    walk.each(
+      (slab) => {
+        for (const { start, length } of restInSlab(slab, rooms)) run.add("unwritten", start, length);
+        for (const { start, length } of restInSlab(slab, ends)) run.add("messages", start, length, 0);
+        for (const { start, length } of objectsInSlab(slab, keys)) run.add("keys", start, length);
+        for (const { start, length } of objectsInSlab(slab, vectors)) run.add("vector-registers", start, length);
+        for (const { start, length } of objectsInSlab(slab, names))
+          if (begins.has(start)) run.add("path-names", start, length);
+        for (const { start, length } of objectsInSlab(slab, buffers)) run.add("driver-buffers", start, length);
+        for (const { data, rest } of dataInSlab(slab, wanted)) {
+          run.add("socket-buffers", data.start, data.length);
+          if (rest !== undefined) run.add("unwritten", rest.start, rest.length);
+        }
+      },
+      places.sort((a, b) => a - b),
     );
-    walk.each((slab) => {
-      for (const { start, length } of restInSlab(slab, rooms)) run.add("unwritten", start, length);
-      for (const { start, length } of restInSlab(slab, ends)) run.add("messages", start, length, 0);
-      for (const { start, length } of objectsInSlab(slab, keys)) run.add("keys", start, length);
-      for (const { start, length } of objectsInSlab(slab, names))
-        if (begins.has(start)) run.add("path-names", start, length);
-      for (const { start, length } of objectsInSlab(slab, buffers)) run.add("driver-buffers", start, length);
-      for (const { data, rest } of dataInSlab(slab, wanted)) {
-        run.add("socket-buffers", data.start, data.length);
-        if (rest !== undefined) run.add("unwritten", rest.start, rest.length);
-      }
-    }, places);
   }
   const { found, padding, doubtful, cpuLists, sheaves, caches, keysFound, files, missing, guests, cut } = run;
   const allocations = checkBy(walk);

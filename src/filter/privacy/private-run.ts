@@ -171,7 +171,7 @@ function remains({ reached, gaps, lost }: Scrub, extras: readonly PrivacyExtra[]
     [
       ...(reached.has("log") ? [] : ["the kernel's log"]),
       "variables of the kernel, of modules and of each CPU, which may have command lines, records of traces and the state of the random number generator",
-      "programs of BPF and their types",
+      "programs of BPF, their types and objects",
       ...(reached.has("host") ? [] : ["host name, numbers and tags of the machine's parts"]),
     ].join(", "),
     ...gaps,

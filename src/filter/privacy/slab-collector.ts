@@ -73,7 +73,7 @@ export class Collector implements QueueRoots {
   readonly #space: AddressSpace;
   readonly #kernel: KernelObjects;
   readonly #registers: { readonly frame: RegisterFrame | undefined } | undefined;
-  readonly #guest: GuestSearch;
+  readonly guest: GuestSearch;
   readonly #names: EntryNames | undefined;
   readonly #bufferCaches: BufferCaches;
   readonly #guarded: SlabWalk["guarded"];
@@ -98,7 +98,7 @@ export class Collector implements QueueRoots {
     this.#space = space;
     this.#kernel = kernel;
     this.#registers = registers;
-    this.#guest = new GuestSearch(kernel, registers !== undefined, this.guests);
+    this.guest = new GuestSearch(kernel, registers !== undefined, this.guests);
     this.#names = entryNames(space, kernel);
     this.#ciphers = cipherReader(space, kernel);
     this.#bufferCaches = bufferCaches(kernel, caches.values());
@@ -241,9 +241,9 @@ export class Collector implements QueueRoots {
 
   /** Registers of virtual machines' processors: of those of others than this kernel's programs, if they were asked for. */
   #guests(slab: Slab): void {
-    this.#guest.begin();
+    this.guest.begin();
     this.#everyUsed(slab, (at) => {
-      for (const [from, to] of this.#guest.look(this.#read(at, slab.cache.objectSize)))
+      for (const [from, to] of this.guest.look(this.#read(at, slab.cache.objectSize)))
         this.add("registers", at + from, to - from);
     });
   }

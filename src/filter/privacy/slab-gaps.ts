@@ -6,7 +6,6 @@ import { zeroesOnAllocation } from "./zeroed-memory.js";
 const GUEST_GAPS: Readonly<Record<GuestGap, string>> = {
   all: "registers of virtual machines (KVM), as their processors were left",
   system: "registers of virtual machines (KVM) that control their processors",
-  vectors: "vector registers of virtual machines (KVM) in memory of their own",
 };
 
 /** The sentences of `remains` about slabs: what could not be found there, and what exists on some machines only. */

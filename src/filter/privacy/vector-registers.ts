@@ -1,5 +1,6 @@
 import type { BytePiece, VectorRegisters } from "../../kernel/arch/registers.js";
 import type { KernelTypes } from "../../kernel/debuginfo/kernel-types.js";
+import { type KernelObjects, readPossibleMember } from "../../kernel/objects/kernel-objects.js";
 
 /**
  * Pieces of an object of the cache task_struct, whose objects have `objectSize` bytes, that contain a task's
@@ -18,6 +19,23 @@ export function vectorRegisters(
     const from = before + member.offset;
     const to = toTheEnd ? objectSize : from + member.size;
     if (from < to && to <= objectSize) found.push([from, to]);
+  }
+  return found;
+}
+
+/** Where tasks have more vector registers than they have room for themselves: SVE, SME, RISC-V's vectors. */
+export function vectorsApart(
+  kernel: KernelObjects,
+  tasks: Iterable<bigint>,
+  registers: VectorRegisters | undefined,
+): bigint[] {
+  const found: bigint[] = [];
+  const members = registers?.apart ?? [];
+  for (const task of members.length === 0 ? [] : tasks) {
+    for (const path of members) {
+      const place = readPossibleMember(kernel, "task_struct", task, path);
+      if (place && kernel.memory.isKernelAddress(place)) found.push(place);
+    }
   }
   return found;
 }

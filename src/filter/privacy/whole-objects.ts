@@ -19,11 +19,7 @@ export interface WholeObjects {
 }
 
 export function wholeObjects(space: AddressSpace, kernel: KernelObjects): WholeObjects {
-  const places = (addresses: readonly bigint[]) =>
-    addresses
-      .map((address) => space.translate(address)?.paddr ?? -1)
-      .filter((paddr) => paddr >= 0)
-      .sort((a, b) => a - b);
+  const places = (addresses: readonly bigint[]) => placesOf(space, addresses);
   const payloads = keyPayloads(kernel);
   const swap = swapBuffers(kernel);
   const missing = [...(payloads?.unknown ?? [])].map(
@@ -38,6 +34,14 @@ export function wholeObjects(space: AddressSpace, kernel: KernelObjects): WholeO
     buffers: places([...(swap ?? []), ...controllers]),
     missing,
   };
+}
+
+/** Physical addresses, ascending, of those that the kernel's page tables have. */
+export function placesOf(space: AddressSpace, addresses: readonly bigint[]): number[] {
+  return addresses
+    .map((address) => space.translate(address)?.paddr ?? -1)
+    .filter((paddr) => paddr >= 0)
+    .sort((a, b) => a - b);
 }
 
 /**

@@ -63,6 +63,8 @@ export interface VectorRegisters {
   readonly notes: readonly number[];
   /** Where they are saved while a task does not run: members of struct task_struct, with its thread pointer. */
   readonly saved: readonly SavedRegisters[];
+  /** Members of struct task_struct that point to more of them, in memory of their own. A kernel has some of these. */
+  readonly apart?: readonly string[];
 }
 
 export interface SavedRegisters {

@@ -51,7 +51,7 @@ test("a pointer in such a place stays: before 4.2 the state lay in another objec
   expect(guestRegisters({ ...kernel, types })?.pieces).toEqual([[64, 200]]);
 });
 
-test("an object's pieces end with it, and a pointer to more registers is named if it is set", () => {
+test("an object's pieces end with it, and a pointer to more registers is followed if it is set", () => {
   const { kernel } = machine({}, { "kvm_vcpu.arch.ctxt.regs": [48, 272], "kvm_vcpu.arch.sve_state": [16, 8] });
   const gaps = new Set<GuestGap>();
   const search = new GuestSearch(kernel, true, gaps);
@@ -59,7 +59,9 @@ test("an object's pieces end with it, and a pointer to more registers is named i
   const object = new DataView(new ArrayBuffer(200));
   expect(search.look(object)).toEqual([[48, 200]]);
   expect([...gaps]).toEqual(["system"]);
-  object.setUint32(16, 1);
+  expect(search.apart).toEqual([]);
+  object.setBigUint64(16, 0xffff_8880_0000_1000n, true);
   search.look(object);
-  expect([...gaps]).toEqual(["system", "vectors"]);
+  expect([...gaps]).toEqual(["system"]);
+  expect(search.apart).toEqual([0xffff_8880_0000_1000n]);
 });

@@ -4,7 +4,7 @@ import { moduleRange } from "../../../src/filter/privacy/module-range.js";
 import { withoutPrivateNotes, withoutUserRegisters } from "../../../src/filter/privacy/private-notes.js";
 import { registerFrame, userRegisters } from "../../../src/filter/privacy/register-frame.js";
 import { stackMark, taskStack } from "../../../src/filter/privacy/thread-stack.js";
-import { vectorRegisters } from "../../../src/filter/privacy/vector-registers.js";
+import { vectorRegisters, vectorsApart } from "../../../src/filter/privacy/vector-registers.js";
 import { archSupport } from "../../../src/kernel/arch/archs.js";
 import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
 import { kernelVersion } from "../../../src/kernel/version.js";
@@ -13,6 +13,7 @@ import { type Note, NT_PRSTATUS } from "../../../src/reader/notes.js";
 import { parseVmcoreinfo } from "../../../src/reader/vmcoreinfo.js";
 import { Warnings } from "../../../src/warnings.js";
 import { sourceFiles } from "../../house/source-files.js";
+import { BASE, machine } from "../../support/fake-machine.js";
 
 const NOW = kernelVersion(6, 12);
 const names = allMachines().map(({ arch }) => arch);
@@ -312,4 +313,16 @@ const VECTORS: readonly (readonly [arch: Arch, members: Record<string, number>, 
 
 test.each(VECTORS)("%s: saved vector registers, %o", (arch, members, pieces) => {
   expect(vectorRegisters(typesWith(members), 8192, archSupport(arch)?.vectorRegisters)).toEqual(pieces);
+});
+
+test.each([
+  ["arm64", "thread.sve_state"],
+  ["arm64", "thread.sme_state"],
+  ["riscv64", "thread.vstate.datap"],
+] as const)("%s: vector registers in memory of their own, %s", (arch, path) => {
+  const guest = machine({}, { [`task_struct.${path}`]: [16, 8] });
+  guest.point(0x1010, 0x4000);
+  const tasks = [0x1000, 0x2000].map((at) => BASE + BigInt(at));
+  expect(vectorsApart(guest.kernel, tasks, archSupport(arch)?.vectorRegisters)).toEqual([BASE + 0x4000n]);
+  expect(vectorsApart(guest.kernel, tasks, archSupport("x86_64")?.vectorRegisters)).toEqual([]);
 });

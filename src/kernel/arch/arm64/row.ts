@@ -23,6 +23,8 @@ export const ARM64: ArchSupport<Arm64Space> = {
     notes: [0x405, 0x40b, 0x40c, 0x40d, 0x40e],
     // 4.16 and later, before.
     saved: [{ member: "thread.uw" }, { member: "thread.fpsimd_state" }],
+    // SVE; SME, until 6.3 `za_state`.
+    apart: ["thread.sve_state", "thread.sme_state", "thread.za_state"],
   },
   relocations: arm64Relocations,
 };

@@ -24,7 +24,11 @@ export const RISCV64: ArchSupport<Riscv64Space> = {
   // The note has no bits for the mode; the program counter shows it.
   noteRegisters: [{ owner: "CORE", at: NOTE64, user: "below-kernel", clear: [[NOTE64, Number.POSITIVE_INFINITY]] }],
   noteStackPointer: NOTE64 + 2 * 8,
-  vectorRegisters: { notes: [0x901], saved: [{ member: "thread.fstate" }] },
+  vectorRegisters: {
+    notes: [0x901],
+    saved: [{ member: "thread.fstate" }],
+    apart: ["thread.vstate.datap", "thread.kernel_vstate.datap"],
+  },
   relocations: riscv64Relocations,
   exports: { maxPhysmemBits: () => 56 },
 };

@@ -1,0 +1,188 @@
+/** Texts that programs gave to traces and to BPF, what earlier kernels left, the key of EVM. */
+import { expect, test } from "vitest";
+import { earlierRecords } from "../../../src/filter/privacy/earlier-records.js";
+import { keyPayloads } from "../../../src/filter/privacy/key-payloads.js";
+import { programTexts } from "../../../src/filter/privacy/program-texts.js";
+import { SearchSteps } from "../../../src/filter/privacy/search-steps.js";
+import { traceHistograms } from "../../../src/filter/privacy/trace-histograms.js";
+import { watchedKernel } from "../../../src/filter/privacy/watched-kernel.js";
+import { BASE, machine, NO_FILES, piecesOf, space } from "../../support/fake-machine.js";
+
+const STREAMS = {
+  "idr.idr_rt.xa_head": [0, 8],
+  "xa_node.slots": [16, 512, 64],
+  "bpf_prog.aux": [8, 8],
+  "bpf_prog_aux.stream[0].log.first": [0, 8],
+  "bpf_prog_aux.stream[0].backlog_head": [8, 8],
+  "bpf_prog_aux.stream[1].log.first": [16, 8],
+  "bpf_prog_aux.stream[1].backlog_head": [24, 8],
+  bpf_stream_elem: [0, 16],
+  "bpf_stream_elem.node": [0, 8],
+  "bpf_stream_elem.total_len": [8, 4],
+  "bpf_stream_elem.str": [16, 0],
+} as const;
+
+test("BPF: what programs printed into their streams and nobody read", () => {
+  const guest = machine({ init_task: 0x40, prog_idr: 0x100 }, STREAMS);
+  guest.point(0x100, 0x1000);
+  guest.point(0x1008, 0x2000);
+  guest.point(0x2000, 0x3000);
+  guest.point(0x3000, 0x3100);
+  guest.point(0x2018, 0x3200);
+  for (const [at, length] of [
+    [0x3000, 32],
+    [0x3100, 48],
+    [0x3200, 64],
+  ] as const)
+    guest.view.setUint32(at + 8, length, true);
+  const found = programTexts(space, guest.kernel);
+  expect(found && piecesOf(found.list)).toEqual([
+    [0x3010, 0x3030],
+    [0x3110, 0x3140],
+    [0x3210, 0x3250],
+  ]);
+  // A circle ends.
+  guest.point(0x3100, 0x3000);
+  expect(programTexts(space, guest.kernel, new SearchSteps(100))).toBeUndefined();
+  guest.word(0x3100, 0x1234n);
+  const watched = watchedKernel(guest.kernel);
+  programTexts(space, watched.kernel);
+  expect(watched.cut).toBe(true);
+  expect(programTexts(space, machine({}, STREAMS).kernel)).toBeUndefined();
+});
+
+const HISTOGRAMS = {
+  "#ETT_EVENT_HIST": [8, 0],
+  hist_trigger_data: [0, 64],
+  "trace_array.list": [0, 16],
+  "trace_array.events": [16, 16],
+  "trace_event_file.list": [0, 16],
+  "trace_event_file.triggers": [16, 16],
+  "event_trigger_data.list": [0, 16],
+  "event_trigger_data.cmd_ops": [16, 8],
+  "event_trigger_data.private_data": [24, 8],
+  "event_command.trigger_type": [0, 4],
+  "hist_trigger_data.map": [0, 8],
+  "tracing_map.key_size": [0, 4],
+  "tracing_map.max_elts": [4, 4],
+  "tracing_map.elts": [8, 8],
+  "tracing_map_array.entry_shift": [0, 4],
+  "tracing_map_array.entry_mask": [4, 4],
+  "tracing_map_array.entry_size_shift": [8, 4],
+  "tracing_map_elt.key": [0, 8],
+  "tracing_map_elt.private_data": [8, 8],
+  "hist_elt_data.comm": [0, 8],
+  "hist_elt_data.n_field_var_str": [8, 4],
+} as const;
+
+/** An event has two triggers, of which the second is a histogram of two elements. */
+function histogram(pages: number, texts: number) {
+  const guest = machine(
+    { ftrace_trace_arrays: 0x100 },
+    { ...HISTOGRAMS, "tracing_map_array.pages": [16, pages], "hist_elt_data.field_var_str": [16, texts] },
+  );
+  const list = (head: number, ...entries: number[]) => {
+    [head, ...entries].forEach((one, i) => {
+      guest.point(one, entries[i] ?? head);
+    });
+  };
+  list(0x100, 0x1000);
+  list(0x1010, 0x1100);
+  list(0x1110, 0x1200, 0x1240);
+  guest.point(0x1210, 0x1300);
+  guest.point(0x1250, 0x1308);
+  guest.view.setUint32(0x1300, 4, true);
+  guest.view.setUint32(0x1308, 8, true);
+  guest.point(0x1258, 0x1400);
+  guest.point(0x1400, 0x1500);
+  guest.view.setUint32(0x1500, 200, true);
+  guest.view.setUint32(0x1504, 2, true);
+  guest.point(0x1508, 0x1600);
+  guest.view.setUint32(0x1600, 9, true);
+  guest.view.setUint32(0x1604, 511, true);
+  guest.view.setUint32(0x1608, 3, true);
+  if (pages === 8) guest.point(0x1610, 0x1700);
+  guest.point(pages === 8 ? 0x1700 : 0x1610, 0x1800);
+  guest.point(0x1800, 0x1900);
+  guest.point(0x1808, 0x1940);
+  guest.point(0x1900, 0x4000);
+  guest.point(0x1940, 0x5000);
+  guest.point(0x1908, 0x2000);
+  guest.point(0x2000, 0x6000);
+  guest.view.setUint32(0x2008, 1, true);
+  if (texts === 8) guest.point(0x2010, 0x2100);
+  guest.point(texts === 8 ? 0x2100 : 0x2010, 0x7000);
+  return guest;
+}
+
+test.each([
+  [8, 8],
+  [0, 0],
+])("traces: what histograms count by, and texts that they keep (%d, %d)", (pages, texts) => {
+  const guest = histogram(pages, texts);
+  const found = traceHistograms(space, guest.kernel, () => NO_FILES);
+  expect(found && piecesOf(found.list)).toEqual([
+    [0x4000, 0x40c8],
+    [0x5000, 0x50c8],
+    [0x6000, 0x6010],
+    [0x7000, 0x7100],
+  ]);
+  expect(traceHistograms(space, guest.kernel, () => NO_FILES, new SearchSteps(3))).toBeUndefined();
+  expect(traceHistograms(space, machine({}, HISTOGRAMS).kernel, () => NO_FILES)).toBeUndefined();
+});
+
+test("pstore: files of earlier kernels, and what ramoops copied", () => {
+  const types = {
+    pstore_record: [0, 64],
+    ramoops_context: [0, 64],
+    "pstore_private.list": [0, 16],
+    "pstore_private.record": [16, 8],
+    "pstore_record.buf": [0, 8],
+    "pstore_record.size": [8, 8],
+    "pstore_record.ecc_notice_size": [16, 8],
+    "ramoops_context.dprzs": [0, 8],
+    "ramoops_context.max_dump_cnt": [8, 4],
+    "ramoops_context.fprzs": [16, 8],
+    "ramoops_context.max_ftrace_cnt": [24, 4],
+    "ramoops_context.cprz": [32, 8],
+    "ramoops_context.mprz": [40, 8],
+    "persistent_ram_zone.old_log": [0, 8],
+    "persistent_ram_zone.old_log_size": [8, 8],
+  } as const;
+  const guest = machine({ init_task: 0x40, records_list: 0x100, oops_cxt: 0x200 }, types);
+  guest.point(0x100, 0x1000);
+  guest.point(0x1000, 0x100);
+  guest.point(0x1010, 0x1100);
+  guest.point(0x1100, 0x4000);
+  guest.word(0x1108, 100n);
+  guest.word(0x1110, 20n);
+  guest.point(0x200, 0x1200);
+  guest.view.setUint32(0x208, 2, true);
+  guest.point(0x1208, 0x1300);
+  guest.point(0x228, 0x1310);
+  for (const [zone, log] of [
+    [0x1300, 0x5000],
+    [0x1310, 0x6000],
+  ] as const) {
+    guest.point(zone, log);
+    guest.word(zone + 8, 48n);
+  }
+  const erased: [number, number][] = [];
+  const erase = (address: bigint | undefined, length: number) => {
+    if (address) erased.push([Number(address - BASE), length]);
+  };
+  expect(earlierRecords(guest.kernel, erase)).toBeUndefined();
+  expect(erased).toEqual([
+    [0x4000, 120],
+    [0x5000, 48],
+    [0x6000, 48],
+  ]);
+  expect(earlierRecords(machine({}, types).kernel, erase)).toBe("what earlier kernels left (pstore)");
+  expect(earlierRecords(machine({}, {}).kernel, erase)).toBeUndefined();
+});
+
+test("the key by which attributes of files are signed (EVM) lies in a variable of the kernel", () => {
+  const guest = machine({ key_serial_tree: 0x100, evmkey: 0x800 }, { "key.payload.data[0]": [0, 8] });
+  const words = keyPayloads(guest.kernel)?.words ?? [];
+  expect([words[0], words.length]).toEqual([BASE + 0x800n, 16]);
+});
