@@ -18,7 +18,7 @@ import type { PaddingList } from "./slab-padding.js";
 import { dataInSlab, objectsInSlab, restInSlab } from "./socket-buffers.js";
 import { vectorsApart } from "./vector-registers.js";
 import { guessing, someOf } from "./watched-kernel.js";
-import { placesOf, wholeObjects } from "./whole-objects.js";
+import { sortedPlaces, wholeObjects } from "./whole-objects.js";
 
 /** What was found in slabs. */
 export interface PrivateObjects {
@@ -93,7 +93,7 @@ export function privateObjects(
   const tasks = [...allTasks(dump, view, kernel)];
   const rooms = fileTableEnds(space, kernel, tasks, (start, length) => run.add("unwritten", start, length));
   const support = registers === undefined ? undefined : archSupport(dump.machine.arch)?.vectorRegisters;
-  const vectors = placesOf(space, [...vectorsApart(kernel, tasks, support), ...run.guest.apart]);
+  const vectors = sortedPlaces(space, [...vectorsApart(kernel, tasks, support), ...run.guest.apart]);
   const places = [...ends, ...rooms, ...keys, ...buffers, ...names, ...vectors, ...wanted.map(({ start }) => start)];
   if (places.length > 0) {
     walk.each(

@@ -19,7 +19,7 @@ export interface WholeObjects {
 }
 
 export function wholeObjects(space: AddressSpace, kernel: KernelObjects): WholeObjects {
-  const places = (addresses: readonly bigint[]) => placesOf(space, addresses);
+  const places = (addresses: readonly bigint[]) => sortedPlaces(space, addresses);
   const payloads = keyPayloads(kernel);
   const swap = swapBuffers(kernel);
   const missing = [...(payloads?.unknown ?? [])].map(
@@ -37,7 +37,7 @@ export function wholeObjects(space: AddressSpace, kernel: KernelObjects): WholeO
 }
 
 /** Physical addresses, ascending, of those that the kernel's page tables have. */
-export function placesOf(space: AddressSpace, addresses: readonly bigint[]): number[] {
+export function sortedPlaces(space: AddressSpace, addresses: readonly bigint[]): number[] {
   return addresses
     .map((address) => space.translate(address)?.paddr ?? -1)
     .filter((paddr) => paddr >= 0)
