@@ -30,12 +30,18 @@ export class PieceCache {
     let piece = this.#pieces.get(vaddr);
     if (piece === undefined && !this.#pieces.has(vaddr)) {
       piece = this.#read(vaddr);
-      if (this.#pieces.size >= MAX_PIECES) this.#pieces.clear();
+      if (this.#pieces.size >= MAX_PIECES) this.#dropOldest();
       this.#pieces.set(vaddr, piece);
     }
     this.#last = vaddr;
     this.#piece = piece;
     return piece;
+  }
+
+  /** A Map's keys come in the order in which they were set. */
+  #dropOldest(): void {
+    const { value } = this.#pieces.keys().next();
+    if (value !== undefined) this.#pieces.delete(value);
   }
 
   /**
