@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { endThreads } from "../../src/ending-threads.js";
 import { setEnvironment } from "./environment.js";
 
 /** What the double was asked. */
@@ -112,7 +113,7 @@ export async function startS3Double(tls?: { readonly key: string; readonly cert:
     fault: (fault) => ask("fault", { fault }),
     set: (settings) => ask("set", { settings }),
     async stop() {
-      await worker.terminate();
+      await endThreads(() => worker.terminate());
     },
   };
 }
