@@ -8,6 +8,7 @@ import type { Dump } from "../../../reader/dump.js";
 import type { KernelPageObserver, KernelPages } from "../kernel-pages.js";
 import { structPageReader } from "../page-reader.js";
 import type { PrivacyKeep } from "../privacy-names.js";
+import { namedImage } from "../resources.js";
 import { isStackBottom, type StackMark } from "../thread-stack.js";
 import { keptLog } from "./kept-log.js";
 import { kernelAddresses } from "./kernel-addresses.js";
@@ -85,8 +86,8 @@ export class StrictPlan {
     pages: KernelPages,
     stack: StackMark,
   ): { readonly strict: StrictPages; readonly gaps: readonly string[] } | undefined {
-    const image = this.#image ?? pages.mapped?.image;
-    if (image === undefined || image.length === 0) return undefined;
+    const image = [this.#image, pages.mapped?.image].find((one) => one?.length) ?? namedImage(this.#dump, this.#view);
+    if (image === undefined) return undefined;
     this.#markImage(image, stack);
     for (const [start, end] of this.#tested) this.#clear(start, end);
     for (const [start, end] of this.#whole) this.#set(start, end);

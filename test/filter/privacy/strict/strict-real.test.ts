@@ -1,5 +1,5 @@
 /** What --privacy strict leaves of real dumps, looked at by other readers of files. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { usedTopTables } from "../../../../src/filter/privacy/cpu-stacks.js";
@@ -127,8 +127,31 @@ describeWithDumps("--privacy strict", () => {
     },
   );
 
+  test.each(["tiny-arm-6.1-flatmem", "tiny-i386-6.1-flatmem", "tiny-i386-6.12-pae-sparsemem"])(
+    "%s: without symbols, names of resources tell where the image is",
+    async (name) => {
+      const { vmcore } = await realDump(name);
+      await filterFile(vmcore, at(name), { privacy: "strict", workers: threads });
+      const result = await verifyDump(at(name), { against: vmcore, workers: threads });
+      expect(result).toMatchObject({ whole: true, comparison: { privacy: true, different: 0 } });
+      let canaries = 0;
+      for (const { page } of pagesOf(at(name)))
+        canaries += Number(/(USER|CACHE|FREE)CANARY/.test(page.toString("latin1")));
+      expect(canaries).toBe(0);
+    },
+  );
+
+  /** A copy of a 32-bit machine's dump, of whose image only names of resources tell where it is. */
+  async function renamed(name: string, from: string, to: string): Promise<string> {
+    const { vmcore } = await realDump(name);
+    const bytes = readFileSync(vmcore);
+    for (let i = bytes.indexOf(from); i >= 0; i = bytes.indexOf(from, i + 1)) bytes.write(to, i, "latin1");
+    writeFileSync(at("renamed"), bytes);
+    return at("renamed");
+  }
+
   test("refuses where the end of the kernel's image is not told", async () => {
-    const { vmcore } = await realDump("tiny-i386-6.1-flatmem");
+    const vmcore = await renamed("tiny-i386-6.1-flatmem", "\0Kernel data\0", "\0Somebody's \0");
     const failure = await failureOfAsync(() => filterFile(vmcore, at("no"), { privacy: "strict", workers: threads }));
     expect(failure.code).toBe("CANNOT_FILTER");
   });
