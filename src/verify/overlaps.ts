@@ -1,4 +1,4 @@
-import { descriptorFault, forEachDescriptor } from "../reader/kdump/descriptors.js";
+import { descriptorFault, forEachDescriptor, type PageDescriptor } from "../reader/kdump/descriptors.js";
 import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
 import { firstAbove } from "../sorted.js";
 import type { Findings } from "./findings.js";
@@ -29,7 +29,8 @@ export function findOverlaps(
     const message = "its bytes are partly those of another page";
     findings.add({ kind: "overlap", message, file, offset: position, pfn });
   };
-  forEachDescriptor(image, part, (pfn, descriptor) => {
+  const nothing = () => undefined;
+  const collect = (pfn: number, descriptor: PageDescriptor | undefined) => {
     if (descriptor === undefined || descriptorFault(descriptor, dataStart, fileSize, image.blockSize)) return;
     const { offset, size, position } = descriptor;
     if (offset >= end) {
@@ -42,10 +43,11 @@ export function findOverlaps(
       if (known !== size) contradicts(pfn, position);
     } else if (starts.size < MAX_CANDIDATES) starts.set(offset, size);
     else skipped++;
-  });
+  };
+  forEachDescriptor(image, part, collect, nothing);
   if (starts.size === 0) return;
   const sorted = Float64Array.from(starts.keys()).sort();
-  forEachDescriptor(image, part, (pfn, descriptor) => {
+  const compare = (pfn: number, descriptor: PageDescriptor | undefined) => {
     if (descriptor === undefined || descriptorFault(descriptor, dataStart, fileSize, image.blockSize)) return;
     const { offset, size, position } = descriptor;
     // The first candidate that may end behind this page's start: a candidate is not longer than a block.
@@ -57,7 +59,8 @@ export function findOverlaps(
       contradicts(pfn, position);
       return;
     }
-  });
+  };
+  forEachDescriptor(image, part, compare, nothing);
   if (skipped > 0) {
     const message = `${skipped} pages that lie in no order were not compared with the others`;
     findings.add({ kind: "overlap", message, file }, 0);

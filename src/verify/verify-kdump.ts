@@ -1,7 +1,7 @@
 import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "../codec/flags.js";
-import { countBits } from "../reader/bitmap.js";
+import { countBits, findBit } from "../reader/bitmap.js";
 import { BITS_OF_BYTE, countBitsIn, findBitIn } from "../reader/bits.js";
-import { descriptorFault, forEachDescriptor } from "../reader/kdump/descriptors.js";
+import { descriptorFault, forEachDescriptor, NEVER_WRITTEN, type PageDescriptor } from "../reader/kdump/descriptors.js";
 import { type KdumpHeader, readKdumpHeader } from "../reader/kdump/header.js";
 import type { KdumpImage } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE, STATUS_INCOMPLETE, STATUS_NO_VMEMMAP } from "../reader/kdump/layout.js";
@@ -29,18 +29,30 @@ export function verifyKdump(image: KdumpImage, findings: Findings): void {
     const dataStart = Math.min(source.size, part.descriptors + pages * PAGE_DESC_SIZE);
     const file = source.name;
     let beyond = 0;
-    forEachDescriptor(image, part, (pfn, descriptor) => {
-      if (descriptor === undefined) {
-        if (beyond++ === 0) {
-          const message = "its descriptor, and those that follow, are beyond the file's end";
-          findings.add({ kind: "missing-page", message, file, pfn }, 0);
-        }
-        return;
+    const isBeyond = (pfn: number, pages: number) => {
+      if (beyond === 0) {
+        const message = "its descriptor, and those that follow, are beyond the file's end";
+        findings.add({ kind: "missing-page", message, file, pfn }, 0);
       }
+      beyond += pages;
+    };
+    const visit = (pfn: number, descriptor: PageDescriptor | undefined) => {
+      if (descriptor === undefined) return isBeyond(pfn, 1);
       const fault = descriptorFault(descriptor, dataStart, source.size, image.blockSize);
       if (fault === undefined) return;
       const kind = fault.kind === "missing" ? "missing-page" : "descriptor";
       findings.add({ kind, message: fault.why, file, offset: descriptor.position, pfn });
+    };
+    forEachDescriptor(image, part, visit, (run) => {
+      const { startPfn, endPfn, pages, position } = run;
+      if (position === undefined) return isBeyond(startPfn, pages);
+      let listed = 0;
+      for (let pfn = startPfn; listed < pages && !findings.full("missing-page"); listed++) {
+        const offset = position + listed * PAGE_DESC_SIZE;
+        findings.add({ kind: "missing-page", message: NEVER_WRITTEN, file, offset, pfn });
+        pfn = findBit(image.dumped, pfn + 1, endPfn, true);
+      }
+      findings.count("missing-page", pages - listed);
     });
     findings.count("missing-page", beyond);
     findOverlaps(image, part, dataStart, source.size, findings);

@@ -4,7 +4,7 @@ import { findExtent } from "../extents.js";
 import type { FlattenedIndex } from "../flattened/records.js";
 import { attachSource } from "../source/source-image.js";
 import { missingPages } from "../tolerant-memory.js";
-import { descriptorFault, forEachDescriptor } from "./descriptors.js";
+import { descriptorFault, forEachDescriptor, type PageDescriptor } from "./descriptors.js";
 import type { KdumpImage } from "./image.js";
 import { PAGE_DESC_SIZE } from "./layout.js";
 
@@ -16,15 +16,12 @@ import { PAGE_DESC_SIZE } from "./layout.js";
 export function findPresent(image: KdumpImage, warnings: Warnings): number {
   const present = image.present;
   const total = countBits(image.dumped, 0, image.maxMapnr);
-  const clear = (pfn: number) => {
-    clearBits(present, pfn, pfn + 1);
-  };
   let covered = 0;
   let first: number | undefined;
   let firstFile = image.parts[0]?.source.file.path ?? "";
   let damaged = 0;
-  const lose = (pfn: number, file: string) => {
-    clear(pfn);
+  const lose = (pfn: number, end: number, file: string) => {
+    clearBits(present, pfn, end);
     if (first === undefined) {
       first = pfn;
       firstFile = file;
@@ -42,20 +39,21 @@ export function findPresent(image: KdumpImage, warnings: Warnings): number {
     const dataStart = part.descriptors + pages * PAGE_DESC_SIZE;
     let badHere: { readonly pfn: number; readonly why: string } | undefined;
     let count = 0;
-    forEachDescriptor(image, part, (pfn, descriptor) => {
+    const visit = (pfn: number, descriptor: PageDescriptor | undefined) => {
       if (descriptor === undefined) {
-        lose(pfn, file.path);
+        lose(pfn, pfn + 1, file.path);
         return;
       }
       const fault = descriptorFault(descriptor, Math.min(dataStart, size), size, image.blockSize);
       if (fault?.kind === "damaged") {
-        clear(pfn);
+        clearBits(present, pfn, pfn + 1);
         badHere ??= { pfn, why: fault.why };
         count++;
       } else if (fault !== undefined || !isCovered(flattened, descriptor.offset, descriptor.size)) {
-        lose(pfn, file.path);
+        lose(pfn, pfn + 1, file.path);
       }
-    });
+    };
+    forEachDescriptor(image, part, visit, ({ startPfn, endPfn }) => lose(startPfn, endPfn, file.path));
     if (badHere !== undefined) {
       const { pfn, why } = badHere;
       warnings.add(
