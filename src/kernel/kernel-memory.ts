@@ -69,7 +69,7 @@ export interface KernelMemory {
   isKernelAddress(vaddr: bigint): boolean;
   /** An unsigned long. */
   readWord(vaddr: bigint): bigint | undefined;
-  /** Exactly `length` bytes, or `undefined`. */
+  /** Exactly `length` bytes, or `undefined`; also for lengths that no table of a kernel has. */
   readView(vaddr: bigint, length: number): DataView | undefined;
 }
 
@@ -83,6 +83,8 @@ export function kernelMemory(
 ): KernelMemory {
   const pages = new PieceCache(space, memory);
   const readView = (vaddr: bigint, length: number): DataView | undefined => {
+    // Lengths come from the dump, too.
+    if (!(length >= 0 && length <= MOST_AT_ONCE)) return undefined;
     if (length <= SMALL) {
       const within = Number(vaddr & LOW_BITS);
       const piece = within + length > PIECE ? undefined : pages.at(vaddr - BigInt(within));
@@ -110,6 +112,8 @@ export function kernelMemory(
   };
 }
 
+/** The most bytes that are read at once: four times the largest BTF that is taken. */
+const MOST_AT_ONCE = 2 ** 28;
 /** Reads of up to this many bytes use the remembered pieces: numbers, pointers, names. */
 const SMALL = 128;
 const LOW_BITS = BigInt(PIECE - 1);

@@ -1,6 +1,14 @@
 import type { Btf, BtfType } from "./btf.js";
 import { BTF_KIND } from "./btf-format.js";
-import { integerName, isIntegerName, type KernelMember, type KernelTypes, parsePath } from "./kernel-types.js";
+import {
+  integerName,
+  isIntegerName,
+  isWithin,
+  type KernelMember,
+  type KernelTypes,
+  MOST_STRUCT,
+  parsePath,
+} from "./kernel-types.js";
 import { remember } from "./remember.js";
 import { flattenType, type TypeForm } from "./scalars.js";
 
@@ -52,7 +60,9 @@ export function btfTypes(btf: Btf, wordSize: 4 | 8, source: string): KernelTypes
       const type = reader.strip(found(name)?.id);
       return type === undefined || !isCompound(type)
         ? undefined
-        : [...btfMembers(btf, type)].map((raw) => reader.describe(raw, 0));
+        : [...btfMembers(btf, type)]
+            .map((raw) => reader.describe(raw, 0))
+            .filter((member) => isWithin(member, 0, reader.sizeOf(type.id)));
     },
     enumerator: remember((name: string) => btf.enumerator(name)),
     variable(name) {
@@ -147,11 +157,12 @@ class BtfTypeReader {
         return this.wordSize;
       case BTF_KIND.INT:
       case BTF_KIND.FLOAT:
-      case BTF_KIND.STRUCT:
-      case BTF_KIND.UNION:
       case BTF_KIND.ENUM:
       case BTF_KIND.ENUM64:
         return type.sizeOrType;
+      case BTF_KIND.STRUCT:
+      case BTF_KIND.UNION:
+        return type.sizeOrType > MOST_STRUCT ? undefined : type.sizeOrType;
       default:
         return undefined;
     }
@@ -178,6 +189,7 @@ class BtfTypeReader {
         const found = isCompound(type) ? this.#search(type, step) : undefined;
         if (found === undefined) return undefined;
         last = this.describe(found.raw, base + found.base);
+        if (!isWithin(last, base, this.sizeOf(type.id))) return undefined;
         base = last.offset;
         id = found.raw.type;
       } else {

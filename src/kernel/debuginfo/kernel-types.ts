@@ -26,6 +26,19 @@ export interface KernelTypes {
   variable(name: string): string | undefined;
 }
 
+/** The most bytes of a struct or union that are believed: those of Linux have less than 1 MiB. */
+export const MOST_STRUCT = 2 ** 24;
+
+/**
+ * Whether a member lies in its struct, which begins at `start` and has `size` bytes: types come from the dump, and who
+ * reads a struct reads `size` bytes of it.
+ */
+export function isWithin(member: KernelMember, start: number, size: number | undefined): boolean {
+  const { offset, bitOffset, bitSize } = member;
+  const bytes = bitSize === undefined ? member.size : Math.ceil(((bitOffset ?? 0) + bitSize) / 8);
+  return size !== undefined && offset >= start && offset + bytes <= start + size;
+}
+
 /** A member of a struct or union. */
 export interface KernelMember {
   readonly name: string;

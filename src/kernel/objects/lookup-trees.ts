@@ -22,6 +22,8 @@ export function* treeNodes(kernel: WalkedObjects, root: bigint, limit: number): 
 
 /** The most nodes and entries that are read: damaged trees may have circles. */
 const MAX_ENTRIES = 1 << 16;
+/** XA_CHUNK_SIZE is 64 or 16. */
+const MAX_SLOTS = 64;
 
 /**
  * The pointers in an XArray (4.20 and later), given its `xa_head`. `steps`: what a search of several may take in all, one
@@ -32,7 +34,8 @@ export function* xarrayEntries(
   root: bigint,
   steps?: { take(): boolean },
 ): Generator<bigint> {
-  const slots = types.member("xa_node", "slots");
+  const member = types.member("xa_node", "slots");
+  const slots = member?.elementSize === memory.wordSize && (member.count ?? 0) <= MAX_SLOTS ? member : undefined;
   const waiting = [root];
   const seen = new Set<bigint>();
   for (let entry = waiting.pop(); entry !== undefined; entry = waiting.pop()) {

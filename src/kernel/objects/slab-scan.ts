@@ -1,6 +1,7 @@
 import type { Dump } from "../../reader/dump.js";
 import { wordAt } from "../../reader/fields.js";
 import { readVirtual } from "../address-space.js";
+import type { KernelMember } from "../debuginfo/kernel-types.js";
 import { attachSpace, type KernelView } from "../kernel-view.js";
 import { structPageIn, structPagesInHole } from "../page/mem-map.js";
 import { pageFactsReader } from "../page/page-facts.js";
@@ -90,7 +91,7 @@ export function scanSlabs(
   found: (slab: FoundSlab) => unknown,
   near: (startPfn: number, endPfn: number) => boolean = () => true,
 ): void {
-  const member = kernel.types.member(slabType(kernel), "slab_cache");
+  const member = slabMember(kernel, layout, "slab_cache");
   if (member === undefined) return;
   const reader = pageFactsReader(layout);
   const slabs = new Uint32Array(BATCH);
@@ -128,6 +129,16 @@ export function scanSlabs(
       pfn += got * layout.size < wanted.length ? got + hole : got;
     }
   }
+}
+
+/** A member of struct slab, which lies in a struct page. */
+export function slabMember(
+  kernel: KernelObjects,
+  { size }: Pick<KernelView["layout"], "size">,
+  name: string,
+): KernelMember | undefined {
+  const member = kernel.types.member(slabType(kernel), name);
+  return member !== undefined && member.offset + member.size <= size ? member : undefined;
 }
 
 /** Since 5.17 struct slab overlays struct page. */

@@ -9,7 +9,7 @@ import { type GuardedObjects, guardedObjects } from "./guarded-objects.js";
 import { type KernelObjects, readMember } from "./kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "./per-cpu.js";
 import { markSheafObjects, type SheafObjects, sheafObjects } from "./sheaves.js";
-import { type FoundSlab, type SlabCache, scanSlabs, slabCaches, slabType } from "./slab-scan.js";
+import { type FoundSlab, type SlabCache, scanSlabs, slabCaches, slabMember } from "./slab-scan.js";
 
 /** A cache and the shape of its slabs, in bytes. */
 export interface CacheShape extends SlabCache {
@@ -79,8 +79,9 @@ export function slabWalk(
   kernel: KernelObjects,
 ): SlabWalk | undefined {
   const { types } = kernel;
-  const type = slabType(kernel);
-  const [freelist, inuse, objects] = ["freelist", "inuse", "objects"].map((name) => types.member(type, name));
+  const [freelist, inuse, objects] = ["freelist", "inuse", "objects"].map((name) =>
+    slabMember(kernel, view.layout, name),
+  );
   if (freelist === undefined || inuse === undefined || objects === undefined) return undefined;
   if (types.member("kmem_cache", "object_size") === undefined || types.member("kmem_cache", "oo") === undefined)
     return undefined;
@@ -105,7 +106,7 @@ export function slabWalk(
   const sheaves = sheafObjects(space, kernel, caches.keys());
   const guarded = guardedObjects(space, kernel, dump);
   const pool = guarded === "none" ? undefined : guarded;
-  const extensionsOf = slabExtensions(dump, space, kernel, type);
+  const extensionsOf = slabExtensions(dump, space, kernel, view.layout);
   return {
     caches,
     cpuLists: !takesLists || cpus !== undefined,
@@ -219,10 +220,11 @@ function isDebugged({ types }: KernelObjects, flags: bigint): boolean {
 function slabExtensions(
   { machine: { wordSize, littleEndian } }: Dump,
   space: AddressSpace,
-  { types, memory }: KernelObjects,
-  type: string,
+  kernel: KernelObjects,
+  layout: KernelView["layout"],
 ): (bytes: DataView, at: number, from: number, to: number) => Slab["extensions"] {
-  const member = types.member(type, "obj_exts");
+  const { types, memory } = kernel;
+  const member = slabMember(kernel, layout, "obj_exts");
   const size = types.sizeOf("slabobj_ext");
   if (member?.size !== wordSize || size === undefined || size === 0) return () => undefined;
   return (bytes, at, from, to) => {

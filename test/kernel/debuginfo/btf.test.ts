@@ -59,7 +59,7 @@ const entries: BtfEntry[] = [
   to(BTF_KIND.FUNC, 24, "do_it"), // 25
   to(BTF_KIND.PTR, 24), // 26
   { kind: BTF_KIND.VAR, name: "runqueues", value: 28, words: [1] }, // 27
-  compound(BTF_KIND.STRUCT, "rq", 40, ["handler", 26, 0, "name", 31, 64, "matrix", 33, 128, "f", 34, 288]), // 28
+  compound(BTF_KIND.STRUCT, "rq", 144, ["handler", 26, 0, "name", 31, 64, "matrix", 33, 128, "f", 34, 1088]), // 28
   { kind: BTF_KIND.DATASEC, name: ".data..percpu", vlen: 1, value: 40, words: [27, 0, 40] }, // 29
   to(BTF_KIND.CONST, 37), // 30
   to(BTF_KIND.PTR, 30), // 31
@@ -210,7 +210,7 @@ describe.each<readonly [ByteOrder, number]>([
     expect(split.sizeOf("page")).toBe(64);
     expect(split.enumerator("OF_MODULE")).toBe(3n);
     expect(split.enumerator("PG_slab")).toBe(9n);
-    expect(types.sizeOf("rq")).toBe(40);
+    expect(types.sizeOf("rq")).toBe(144);
   });
 });
 
@@ -235,6 +235,31 @@ test("what is no BTF, or is cut off, is undefined", () => {
   expect(openBtf(image, open(btfImage(entries, { byteOrder: "big" })))).toBeUndefined();
 });
 
+test("members that do not lie in their struct, and structs of gigabytes, are not believed", () => {
+  const types = btfTypes(
+    open(
+      btfImage([
+        int("long", 8), // 1
+        array(1, 3), // 2
+        compound(BTF_KIND.STRUCT, "slab", 16, ["good", 1, 64, "far", 1, 8 * 0xff_ffff, "half", 1, 72, "long", 2, 0]), // 3
+        compound(BTF_KIND.STRUCT, "giant", 0xffff_ffff, ["good", 1, 0]), // 4
+        compound(BTF_KIND.STRUCT, "outer", 24, ["inner", 3, 64, "", 6, 0]), // 5
+        compound(BTF_KIND.UNION, "", 64, ["hidden", 1, 8 * 56, "seen", 1, 0]), // 6
+        array(1, 0), // 7
+        compound(BTF_KIND.STRUCT, "flexible", 8, ["count", 1, 0, "rest", 7, 64]), // 8
+      ]),
+    ),
+    8,
+    "a test",
+  );
+  const found = (type: string, path: string) => types.member(type, path)?.offset;
+  expect(["good", "far", "half", "long"].map((name) => found("slab", name))).toEqual([8, ...new Array(3)]);
+  expect(types.members("slab")?.map(({ name }) => name)).toEqual(["good"]);
+  expect([types.sizeOf("giant"), found("giant", "good")]).toEqual([undefined, undefined]);
+  expect(["inner.good", "hidden", "seen"].map((name) => found("outer", name))).toEqual([16, undefined, 0]);
+  expect(["rest", "rest[5]"].map((name) => found("flexible", name))).toEqual([8, 48]);
+});
+
 test("types that contain themselves end", () => {
   const types = btfTypes(
     open(
@@ -244,8 +269,8 @@ test("types that contain themselves end", () => {
         to(BTF_KIND.CONST, 2, ""), // 3
         array(4, 2 ** 32 - 1), // 4
         to(BTF_KIND.TYPEDEF, 4, "endless"), // 5
-        compound(BTF_KIND.STRUCT, "inside", 8, ["", 6, 0, "", 7, 0]), // 6
-        compound(BTF_KIND.UNION, "", 8, ["", 6, 0, "", 7, 0, "x", 8, 8]), // 7
+        compound(BTF_KIND.STRUCT, "inside", 16, ["", 6, 0, "", 7, 0]), // 6
+        compound(BTF_KIND.UNION, "", 16, ["", 6, 0, "", 7, 0, "x", 8, 8]), // 7
         to(BTF_KIND.PTR, 8), // 8
         array(10, 2 ** 32 - 1), // 9
         array(11, 2 ** 32 - 1), // 10
