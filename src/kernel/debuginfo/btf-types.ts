@@ -3,9 +3,9 @@ import { BTF_KIND } from "./btf-format.js";
 import {
   integerName,
   isIntegerName,
-  isWithin,
   type KernelMember,
   type KernelTypes,
+  liesWithin,
   MOST_STRUCT,
   parsePath,
 } from "./kernel-types.js";
@@ -62,7 +62,7 @@ export function btfTypes(btf: Btf, wordSize: 4 | 8, source: string): KernelTypes
         ? undefined
         : [...btfMembers(btf, type)]
             .map((raw) => reader.describe(raw, 0))
-            .filter((member) => isWithin(member, 0, reader.sizeOf(type.id)));
+            .filter((member) => liesWithin(member, 0, reader.sizeOf(type.id)));
     },
     enumerator: remember((name: string) => btf.enumerator(name)),
     variable(name) {
@@ -189,7 +189,7 @@ class BtfTypeReader {
         const found = isCompound(type) ? this.#search(type, step) : undefined;
         if (found === undefined) return undefined;
         last = this.describe(found.raw, base + found.base);
-        if (!isWithin(last, base, this.sizeOf(type.id))) return undefined;
+        if (!liesWithin(last, base, this.sizeOf(type.id))) return undefined;
         base = last.offset;
         id = found.raw.type;
       } else {

@@ -2,7 +2,7 @@ import type { ElfFile } from "../../reader/elf/sections.js";
 import { type DwarfEntry, type EntryRef, readEntry } from "./dwarf-entries.js";
 import { TAG } from "./dwarf-format.js";
 import type { DwarfUnits } from "./dwarf-units.js";
-import { integerName, isWithin, type KernelMember, type KernelScalar, parsePath } from "./kernel-types.js";
+import { integerName, type KernelMember, type KernelScalar, liesWithin, parsePath } from "./kernel-types.js";
 import { flattenType, type TypeForm } from "./scalars.js";
 
 /** No type of C nests deeper: a longer chain of typedefs, arrays or anonymous structs is a cycle. */
@@ -152,7 +152,7 @@ export class DwarfTypeReader {
         const found = isCompound(type) && counts === undefined ? this.#search(type, step) : undefined;
         if (found === undefined) return undefined;
         last = this.#describe(found.member, base + found.base);
-        if (!isWithin(last, base, this.sizeOf(type))) return undefined;
+        if (!liesWithin(last, base, this.sizeOf(type))) return undefined;
         base = last.offset;
         type = this.entry(found.member.type);
         counts = undefined;

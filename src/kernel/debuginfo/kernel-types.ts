@@ -33,7 +33,7 @@ export const MOST_STRUCT = 2 ** 24;
  * Whether a member lies in its struct, which begins at `start` and has `size` bytes: types come from the dump, and who
  * reads a struct reads `size` bytes of it.
  */
-export function isWithin(member: KernelMember, start: number, size: number | undefined): boolean {
+export function liesWithin(member: KernelMember, start: number, size: number | undefined): boolean {
   const { offset, bitOffset, bitSize } = member;
   const bytes = bitSize === undefined ? member.size : Math.ceil(((bitOffset ?? 0) + bitSize) / 8);
   return size !== undefined && offset >= start && offset + bytes <= start + size;
