@@ -4,7 +4,7 @@
 corpuslib.py) with the kernels in WORK/kernels; the dump is in WORK/dumps/marks-MACHINE/vmcore.elf.
 
 Options for the kernel's command line come behind MACHINE ("init_on_alloc=0"); "only:tty:bpf" runs those kinds alone, "modules:tun:loop" loads
-those modules alone, which is faster.
+those modules alone, which is faster; "vga=0x317" gives it a screen that the firmware sets up.
 Machines are below. Then
 
     cc -O2 -o scan scan.c
@@ -107,7 +107,7 @@ def with_devices(arch, folder):
         # With swiotlb=2048,force its data go through the kernel's own buffers.
         "-drive", f"file={bounced},format=raw,if=none,id=bounced",
         "-device", "virtio-blk-pci,drive=bounced,serial=BOUNCE,iommu_platform=on,disable-legacy=on",
-    ] + (["-device", f"loader,file={folder}/earlier.bin,addr={EARLIER},force-raw=on"] if persistent else []) + (["-smbios", f"type=11,value={firmware_text('dmioe', 8)}", "-smbios", f"type=1,serial={firmware_text('dmisn', 2)}",
+    ] + (["-device", f"loader,file={folder}/earlier.bin,addr={EARLIER},force-raw=on"] if persistent else []) + (["-device", "VGA"] if any(option.startswith("vga=") for option in sys.argv) else []) + (["-smbios", f"type=11,value={firmware_text('dmioe', 8)}", "-smbios", f"type=1,serial={firmware_text('dmisn', 2)}",
           "-smbios", f"type=3,asset={firmware_text('dmias', 2)}"] if arch == "amd64" else []) + (["-device", "bochs-display", "-device", "virtio-gpu-pci", "-device", "virtio-keyboard-pci",
           "-chardev", "null,id=usb0", "-chardev", "null,id=usb1", "-device", "qemu-xhci", "-device", "usb-serial,chardev=usb0,always-plugged=on",
           "-device", "usb-serial,chardev=usb1,always-plugged=on", "-chardev", "null,id=printer", "-device", "isa-parallel,chardev=printer",

@@ -13,7 +13,7 @@ MODES = {"-d 31": ["-d", "31"], "--privacy": ["--privacy"],
          "registers,tty": ["--privacy", "--privacy-extra", "registers,tty"],
          "strict": ["--privacy", "strict"]}
 GROUPS = {
-    "names": "keyen autof cfgnm cgnam dnami dnaml edirn fanot fusnm iomsg iopth mfdnm mqnam ovlnm perfr shmnm uhidn unixa 9pnam altnm nfspt rpcca seqfl uinnm unixp uprob xatnm sqnam longp jffnm dmabn",
+    "names": "keyen autof cfgnm cgnam dnami dnaml edirn fanot fusnm iomsg iopth mfdnm mqnam ovlnm perfr shmnm trhis uhidn unixa 9pnam altnm nfspt rpcca seqfl uinnm unixp uprob xatnm sqnam longp jffnm dmabn",
     "settings": "sndtl cifsd cifsu perff tcsim tccky audru binfm dmnam dmuid domai fscon fusrc hostn ifali ip6op ipopt kbstr keyds kring lonam mntsr mprob nftnm nftud "
                 "ovlop trerr trflt trins corep fwpth ipsnm sndct cgrel ncusr fclog ioam6 drmpb ctlab vduse",
     "keys in use": "algiv cifsp fscrk ip6st sctak sg6hm tcpao algae alghs algke dmcky ktlsk tcpmd tfokk wgpsk xfrma xfrmk wifik cephk",

@@ -15,7 +15,7 @@ import type { RegisterFrame } from "./register-frame.js";
 import type { Scrubbed, ScrubList } from "./scrubbed.js";
 import { Collector } from "./slab-collector.js";
 import type { PaddingList } from "./slab-padding.js";
-import { dataInSlab, objectsInSlab, restInSlab } from "./socket-buffers.js";
+import { allocatedInSlab, type BufferPiece, dataInSlab, objectsInSlab, restInSlab } from "./socket-buffers.js";
 import { vectorsApart } from "./vector-registers.js";
 import { guessing, someOf } from "./watched-kernel.js";
 import { sortedPlaces, wholeObjects } from "./whole-objects.js";
@@ -77,7 +77,9 @@ export function privateObjects(
     if (ends.length < MAX_ENDS) ends.push(start + length);
   });
   if (!all) run.cut = true;
-  const reserved = reservedObjects(space, kernel, run.pools, (start, length) => run.add("unwritten", start, length));
+  const reserve: BufferPiece[] = [];
+  const reserved = reservedObjects(space, kernel, run.pools, (start, length) => reserve.push({ start, length }));
+  reserve.sort((a, b) => a.start - b.start);
   if (!reserved || run.poolsCut) run.missing.push(someOf("objects that pools have in reserve"));
   if (run.files.cut || run.sockets.cut) run.cut = true;
   if (run.files.unknown) run.missing.push("texts for readers of files that no table has: nothing says which are open");
@@ -94,10 +96,12 @@ export function privateObjects(
   const rooms = fileTableEnds(space, kernel, tasks, (start, length) => run.add("unwritten", start, length));
   const support = registers === undefined ? undefined : archSupport(dump.machine.arch)?.vectorRegisters;
   const vectors = sortedPlaces(space, [...vectorsApart(kernel, tasks, support), ...run.guest.apart]);
-  const places = [...ends, ...rooms, ...keys, ...buffers, ...names, ...vectors, ...wanted.map(({ start }) => start)];
+  const pieces = [...wanted, ...reserve].map(({ start }) => start);
+  const places = [...ends, ...rooms, ...keys, ...buffers, ...names, ...vectors, ...pieces];
   if (places.length > 0) {
     walk.each(
       (slab) => {
+        for (const { start, length } of allocatedInSlab(slab, reserve)) run.add("unwritten", start, length);
         for (const { start, length } of restInSlab(slab, rooms)) run.add("unwritten", start, length);
         for (const { start, length } of restInSlab(slab, ends)) run.add("messages", start, length, 0);
         for (const { start, length } of objectsInSlab(slab, keys)) run.add("keys", start, length);

@@ -171,6 +171,19 @@ export function objectsInSlab({ cache, start, count, free }: Slab, addresses: re
   return found;
 }
 
+/** The pieces, of those that ascend, that are an object in use of a slab from its beginning on: what leads there says so, and is believed so far. */
+export function allocatedInSlab({ cache, start, count, free }: Slab, pieces: readonly BufferPiece[]): BufferPiece[] {
+  const found: BufferPiece[] = [];
+  const end = start + count * cache.stride;
+  for (let i = firstIndex(pieces.length, (k) => (pieces[k] as BufferPiece).start >= start); i < pieces.length; i++) {
+    const piece = pieces[i] as BufferPiece;
+    if (piece.start >= end) break;
+    const index = (piece.start - start) / cache.stride;
+    if (Number.isInteger(index) && free?.[index] === 0 && piece.length <= cache.objectSize) found.push(piece);
+  }
+  return found;
+}
+
 /** The place of a buffer's data, if they are in one piece. */
 export function physicalData(space: AddressSpace, head: bigint, length: number): BufferPiece | undefined {
   const first = space.translate(head);

@@ -2,6 +2,8 @@
 import { expect, test } from "vitest";
 import { poolReader, reservedObjects } from "../../../src/filter/privacy/memory-pools.js";
 import { SearchSteps } from "../../../src/filter/privacy/search-steps.js";
+import { allocatedInSlab } from "../../../src/filter/privacy/socket-buffers.js";
+import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
 import { BASE, machine, space, withAddresses } from "../../support/fake-machine.js";
 
 const TYPES = {
@@ -117,4 +119,19 @@ test("pools of more objects than any has, or of larger ones, are passed over and
   expect(passedOver(() => {})).toEqual([0, 2]);
   expect(passedOver(({ view }) => view.setUint32(0x1204, 1 << 20, true))).toEqual([1, 1]);
   expect(passedOver(({ word }) => word(0x1218, 1n << 30n))).toEqual([1, 1]);
+});
+
+test("what a pool names is believed only where an object in use begins that is as large", () => {
+  const slab = (free: Uint8Array | undefined) =>
+    ({ cache: { stride: 0x80, objectSize: 0x60 }, start: 0x1000, count: 3, free }) as unknown as Slab;
+  const pieces = [
+    { start: 0xf80, length: 0x60 },
+    { start: 0x1000, length: 0x60 },
+    { start: 0x1010, length: 0x10 },
+    { start: 0x1080, length: 0x60 },
+    { start: 0x1100, length: 0x61 },
+    { start: 0x1180, length: 0x60 },
+  ];
+  expect(allocatedInSlab(slab(Uint8Array.of(0, 1, 0)), pieces)).toEqual([{ start: 0x1000, length: 0x60 }]);
+  expect(allocatedInSlab(slab(undefined), pieces)).toEqual([]);
 });
