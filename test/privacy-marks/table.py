@@ -18,17 +18,17 @@ GROUPS = {
                 "ovlop trerr trflt trins corep fwpth ipsnm sndct cgrel ncusr fclog ioam6 drmpb ctlab vduse",
     "keys in use": "algiv cifsp fscrk ip6st sctak sg6hm tcpao algae alghs algke dmcky ktlsk tcpmd tfokk wgpsk xfrma xfrmk wifik cephk",
     "xattr, links": "cgxat elnkl elnks exats exatl fusxa xattr jffln jffxa",
-    "ended, removed": "bpflr bpfpn bpfst ended msgfr slnkf tmpfs xattf tstmp",
+    "ended, removed": "cmem0 bpflr bpfpn bpfst ended msgfr slnkf tmpfs xattf tstmp",
     "auxv": "auxv0",
     "calls": "exbuf mntdt psarg rqkey sendc stkol stsnd audsa",
     "numbers": "iotag gidls iocqe ip6ad ip6rt perfc rlimt sigas",
     "virtual machines": "kvmrg kvmxm kvmmm",
     "signal": "sigqu",
-    "driver buffers": "9pwri hdlcb pppas sqfrg vport vsock swpdt zram0 vtpmp usbfs usbsr",
+    "driver buffers": "9pwri hdlcb pppas sqfrg vport vsock swpdt zram0 vtpmp usbfs usbsr vpout",
     "heads of packets": "tsyn0",
     "types of BPF": "bpfbt",
     "numbers of the machine": "dmias dmisn",
-    "log": "kmsgw ncbuf",
+    "log": "kmsgw ncbuf pstor",
 }
 rows = {}
 

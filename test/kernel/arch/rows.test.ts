@@ -319,10 +319,14 @@ test.each([
   ["arm64", "thread.sve_state"],
   ["arm64", "thread.sme_state"],
   ["riscv64", "thread.vstate.datap"],
+  ["x86_64", "thread.fpu.state"],
+  ["i386", "thread.xstate"],
 ] as const)("%s: vector registers in memory of their own, %s", (arch, path) => {
   const guest = machine({}, { [`task_struct.${path}`]: [16, 8] });
   guest.point(0x1010, 0x4000);
   const tasks = [0x1000, 0x2000].map((at) => BASE + BigInt(at));
   expect(vectorsApart(guest.kernel, tasks, archSupport(arch)?.vectorRegisters)).toEqual([BASE + 0x4000n]);
-  expect(vectorsApart(guest.kernel, tasks, archSupport("x86_64")?.vectorRegisters)).toEqual([]);
+  expect(vectorsApart(guest.kernel, tasks, archSupport("mips64")?.vectorRegisters)).toEqual([]);
+  // What lies behind the pointer in the task is no register.
+  expect(vectorRegisters(guest.kernel.types, 8192, archSupport(arch)?.vectorRegisters)).toEqual([]);
 });

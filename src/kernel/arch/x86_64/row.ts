@@ -73,6 +73,8 @@ export const X86_VECTORS: VectorRegisters = {
     // Since 6.16.
     { member: "__fpstate.regs", behindTask: "fpu", toTheEnd: true },
   ],
+  // Until 4.1 that is a pointer; until 2.6.34.
+  apart: ["thread.fpu.state", "thread.xstate"],
 };
 
 /** arch/x86/kernel/machine_kexec_64.c, vmcore_info_64.c. */
