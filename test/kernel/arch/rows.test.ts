@@ -305,6 +305,7 @@ const VECTORS: readonly (readonly [arch: Arch, members: Record<string, number>, 
     ],
   ],
   ["ppc32", { "task_struct.thread.vr_state": 2000 }, [[2000, 2512]]],
+  ["ppc64", { "task_struct.thread.vr": 2000 }, [[2000, 2512]]],
   ["riscv64", { "task_struct.thread.fstate": 2000 }, [[2000, 2512]]],
   ["mips64", { "task_struct.thread.fpu.fpr": 2000 }, [[2000, 2512]]],
   ["loongarch64", { "task_struct.thread.fpu.fpr": 2000 }, [[2000, 2512]]],
@@ -321,6 +322,7 @@ test.each([
   ["riscv64", "thread.vstate.datap"],
   ["x86_64", "thread.fpu.state"],
   ["i386", "thread.xstate"],
+  ["s390x", "thread.fpu.vxrs"],
 ] as const)("%s: vector registers in memory of their own, %s", (arch, path) => {
   const guest = machine({}, { [`task_struct.${path}`]: [16, 8] });
   guest.point(0x1010, 0x4000);

@@ -35,8 +35,13 @@ export const S390X: ArchSupport<S390xSpace> = {
   vectorRegisters: {
     // VXRS_LOW, VXRS_HIGH.
     notes: [0x309, 0x30a],
-    // Until 6.8, and later.
-    saved: [{ member: "thread.fpu.vxrs" }, { member: "thread.ufpu.vxrs" }, { member: "thread.acrs" }],
+    // Until 6.8, and later; until 4.1.
+    saved: [
+      ...[{ member: "thread.fpu.vxrs" }, { member: "thread.ufpu.vxrs" }, { member: "thread.acrs" }],
+      { member: "thread.fp_regs" },
+    ],
+    // Until 4.6, and until 4.1.
+    apart: ["thread.fpu.vxrs", "thread.vxrs"],
   },
   relocations: s390xRelocations,
   // arch/s390/kernel/crash_dump.c, machine_kexec.c.
