@@ -6,11 +6,11 @@ import { moved, wrap } from "../relocation.js";
 import { findPpc64Space, ppc64IsLittleEndian } from "./find.js";
 import { LINEAR_START, type Ppc64Space, ppc64AddressSpace } from "./space.js";
 
-/** Also used by 32-bit PowerPC. */
 const POWER_SAVED = ["fp_state", "vr_state", "ckfp_state", "ckvr_state", "ckpt_regs"];
 /** Until 4.9 and until 3.12. */
 const POWER_SAVED_BEFORE = ["transact_fp", "transact_vr", "fpr", "vr", "transact_fpr"];
 
+/** Also used by 32-bit PowerPC. */
 export const POWER_VECTORS: VectorRegisters = {
   // VMX, SPE, VSX, and the transactional copies of registers.
   notes: [0x100, 0x101, 0x102, 0x108, 0x109, 0x10a, 0x10b],
