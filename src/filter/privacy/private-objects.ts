@@ -15,8 +15,15 @@ import type { RegisterFrame } from "./register-frame.js";
 import type { Scrubbed, ScrubList } from "./scrubbed.js";
 import { Collector } from "./slab-collector.js";
 import type { PaddingList } from "./slab-padding.js";
-import { allocatedInSlab, type BufferPiece, dataInSlab, objectsInSlab, restInSlab } from "./socket-buffers.js";
-import { vectorsApart } from "./vector-registers.js";
+import {
+  allocatedInSlab,
+  type BufferPiece,
+  dataInSlab,
+  objectsInSlab,
+  physicalData,
+  restInSlab,
+} from "./socket-buffers.js";
+import { vectorsApart, vectorsOnStacks } from "./vector-registers.js";
 import { guessing, someOf } from "./watched-kernel.js";
 import { sortedPlaces, wholeObjects } from "./whole-objects.js";
 
@@ -95,6 +102,10 @@ export function privateObjects(
   const tasks = [...allTasks(dump, view, kernel)];
   const rooms = fileTableEnds(space, kernel, tasks, (start, length) => run.add("unwritten", start, length));
   const support = registers === undefined ? undefined : archSupport(dump.machine.arch)?.vectorRegisters;
+  for (const { address, length } of vectorsOnStacks(kernel, tasks, support)) {
+    const place = physicalData(space, address, length);
+    if (place !== undefined) run.add("vector-registers", place.start, length);
+  }
   const vectors = sortedPlaces(space, [...vectorsApart(kernel, tasks, support), ...run.guest.apart]);
   const pieces = [...wanted, ...reserve].map(({ start }) => start);
   const places = [...ends, ...rooms, ...keys, ...buffers, ...names, ...vectors, ...pieces];

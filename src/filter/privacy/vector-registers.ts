@@ -27,6 +27,28 @@ export function vectorRegisters(
   return found;
 }
 
+/** Those that were in struct thread_info at the begin of each kernel stack, until that became a part of the task (ARM, 5.16). */
+export function vectorsOnStacks(
+  kernel: KernelObjects,
+  tasks: Iterable<bigint>,
+  registers: VectorRegisters | undefined,
+): { readonly address: bigint; readonly length: number }[] {
+  const { memory, types } = kernel;
+  const members = (registers?.saved ?? [])
+    .filter(({ member }) => member.startsWith(ON_STACK) && types.member("task_struct", member) === undefined)
+    .map(({ member }) => types.member("thread_info", member.slice(ON_STACK.length)))
+    .filter((member) => member !== undefined);
+  const found: { address: bigint; length: number }[] = [];
+  for (const task of members.length === 0 ? [] : tasks) {
+    const stack = readMember(kernel, "task_struct", task, "stack");
+    if (!stack || !memory.isKernelAddress(stack)) continue;
+    for (const { offset, size } of members) found.push({ address: stack + BigInt(offset), length: size });
+  }
+  return found;
+}
+
+const ON_STACK = "thread_info.";
+
 /** Where tasks have vector registers in memory of their own: SVE, SME, RISC-V's vectors; those of x86 before 4.2. */
 export function vectorsApart(
   kernel: KernelObjects,

@@ -31,7 +31,7 @@ export const LOONGARCH64: ArchSupport<Loongarch64Space> = {
   userFrame: () => ({ sizes: [320], pads: [0], align: 16, clear: [[0, 280]] }),
   noteStackPointer: NOTE64 + 3 * 8,
   // LSX, LASX.
-  vectorRegisters: { notes: [0xa02, 0xa03], saved: [{ member: "thread.fpu.fpr" }] },
+  vectorRegisters: { notes: [0xa02, 0xa03], saved: [{ member: "thread.fpu.fpr" }, { member: "thread.lbt" }] },
 };
 
 /** Windows that map all physical memory, one per cache attribute (0x9… is the kernel's own): PA is the low 48 bits. */

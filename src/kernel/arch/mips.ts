@@ -8,7 +8,7 @@ import { sectionShape } from "./section-shape.js";
 import { firstThatReads } from "./try-spaces.js";
 
 // MSA.
-const VECTORS: VectorRegisters = { notes: [0x802], saved: [{ member: "thread.fpu.fpr" }] };
+const VECTORS: VectorRegisters = { notes: [0x802], saved: [{ member: "thread.fpu.fpr" }, { member: "thread.dsp" }] };
 
 /** 64-bit MIPS. */
 export const MIPS64: ArchSupport<LinearSpace> = {

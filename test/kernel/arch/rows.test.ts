@@ -4,7 +4,7 @@ import { moduleRange } from "../../../src/filter/privacy/module-range.js";
 import { withoutPrivateNotes, withoutUserRegisters } from "../../../src/filter/privacy/private-notes.js";
 import { registerFrame, userRegisters } from "../../../src/filter/privacy/register-frame.js";
 import { stackMark, taskStack } from "../../../src/filter/privacy/thread-stack.js";
-import { vectorRegisters, vectorsApart } from "../../../src/filter/privacy/vector-registers.js";
+import { vectorRegisters, vectorsApart, vectorsOnStacks } from "../../../src/filter/privacy/vector-registers.js";
 import { archSupport } from "../../../src/kernel/arch/archs.js";
 import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
 import { kernelVersion } from "../../../src/kernel/version.js";
@@ -314,6 +314,17 @@ const VECTORS: readonly (readonly [arch: Arch, members: Record<string, number>, 
 
 test.each(VECTORS)("%s: saved vector registers, %o", (arch, members, pieces) => {
   expect(vectorRegisters(typesWith(members), 8192, archSupport(arch)?.vectorRegisters)).toEqual(pieces);
+});
+
+test("arm until 5.15: they are at the begin of kernel stacks", () => {
+  const types = { "task_struct.stack": [16, 8], "thread_info.vfpstate": [100, 288] } as const;
+  const guest = machine({}, types);
+  guest.point(0x1010, 0x4000);
+  const tasks = [0x1000, 0x2000].map((at) => BASE + BigInt(at));
+  const support = archSupport("arm")?.vectorRegisters;
+  expect(vectorsOnStacks(guest.kernel, tasks, support)).toEqual([{ address: BASE + 0x4064n, length: 288 }]);
+  const inTask = machine({}, { ...types, "task_struct.thread_info.vfpstate": [100, 288] });
+  expect(vectorsOnStacks(inTask.kernel, tasks, support)).toEqual([]);
 });
 
 test.each([

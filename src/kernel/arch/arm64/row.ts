@@ -22,7 +22,11 @@ export const ARM64: ArchSupport<Arm64Space> = {
     // SVE, SSVE, ZA, ZT, FPMR.
     notes: [0x405, 0x40b, 0x40c, 0x40d, 0x40e],
     // 4.16 and later, before.
-    saved: [{ member: "thread.uw" }, { member: "thread.fpsimd_state" }],
+    saved: [
+      ...[{ member: "thread.uw" }, { member: "thread.fpsimd_state" }],
+      // The kernel's own, of ciphers: 6.8 to 6.18.
+      { member: "thread.kernel_fpsimd_state" },
+    ],
     // SVE; SME, until 6.3 `za_state`.
     apart: ["thread.sve_state", "thread.sme_state", "thread.za_state"],
   },

@@ -38,7 +38,7 @@ export const S390X: ArchSupport<S390xSpace> = {
     // Until 6.8, and later; until 4.1.
     saved: [
       ...[{ member: "thread.fpu.vxrs" }, { member: "thread.ufpu.vxrs" }, { member: "thread.acrs" }],
-      { member: "thread.fp_regs" },
+      ...[{ member: "thread.fp_regs" }, { member: "thread.kfpu.vxrs" }],
     ],
     // Until 4.6, and until 4.1.
     apart: ["thread.fpu.vxrs", "thread.vxrs"],
