@@ -67,6 +67,8 @@ const PATCHES = [
     "require(s)",
     `require(${JSON.stringify(join(root, "src/worker/worker.ts"))})`,
   ],
+  // An optional package of the npm form, but nothing native: WebAssembly in its JavaScript.
+  [/[\\/]packed[\\/]unpack-xz\.ts$/, 'createRequire(import.meta.url)("xz-decompress")', 'require("xz-decompress")'],
 ];
 const inOneFile = {
   name: "in-one-file",
@@ -74,7 +76,7 @@ const inOneFile = {
     const patch = PATCHES.find(([file]) => file.test(id));
     if (patch === undefined) return undefined;
     const [, from, to] = patch;
-    if (!code.includes(from)) throw new Error(`piscina has changed: ${id} has no ${from}`);
+    if (!code.includes(from)) throw new Error(`${id} has changed: it has no ${from}`);
     return code.replace(from, () => to);
   },
 };
@@ -152,12 +154,14 @@ function nodeFor(wanted, version) {
 }
 
 function run(program, args) {
-  const { status, error, signal } = spawnSync(program, args, {
-    stdio: ["ignore", "ignore", "inherit"],
+  // postject warns of each section of Node without a name; what went wrong is said if it did.
+  const { status, error, signal, stderr } = spawnSync(program, args, {
+    stdio: ["ignore", "ignore", "pipe"],
     shell: process.platform === "win32" && program.startsWith("np"),
   });
-  if (status !== 0)
-    throw new Error(`${program} ${args.join(" ")}: ${error?.message ?? signal ?? `exit code ${status}`}`);
+  if (status === 0) return;
+  process.stderr.write(stderr ?? "");
+  throw new Error(`${program} ${args.join(" ")}: ${error?.message ?? signal ?? `exit code ${status}`}`);
 }
 
 function* filesUnder(folder) {

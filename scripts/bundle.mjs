@@ -13,7 +13,9 @@ import { withoutUnused } from "./without-unused.mjs";
 
 const src = fileURLToPath(new URL("../src/", import.meta.url));
 const dist = fileURLToPath(new URL("../dist/", import.meta.url));
+/** Packages that are bundled, and the texts of their licences. */
 const licences = new Map();
+const XZ = fileURLToPath(new URL("../node_modules/xz-decompress/dist/package/xz-decompress.js", import.meta.url));
 // piscina starts its threads with a file of its own, which loads ours.
 const THREAD = "piscina-thread.cjs";
 const ownThread = {
@@ -119,6 +121,8 @@ removeOthers("store", store, /\.cjs$/);
 
 writeFileSync(join(dist, "cli", "package.json"), '{ "type": "commonjs" }\n');
 
+// The single executable has it in it (build-single.mjs). Its package has no file of its licence; this is what its head names.
+if (existsSync(XZ)) licences.set("xz-decompress", xzLicence());
 const texts = [...licences].sort().map(([name, text]) => `${name}\n${"=".repeat(name.length)}\n\n${text.trim()}\n`);
 writeFileSync(join(dist, "cli", "third-party-licences.txt"), texts.join("\n\n"));
 
@@ -157,4 +161,13 @@ function collectLicence(id) {
   const file = existsSync(folder) && readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
   if (!file) throw new Error(`${name} is bundled, but has no licence file`);
   licences.set(name, readFileSync(join(folder, file), "utf8"));
+}
+
+/** The head of xz-decompress, which names its authors and their licences; and the text of the MIT licence, as yargs has it. */
+function xzLicence() {
+  const [head] = readFileSync(XZ, "utf8").split("*/", 1);
+  const names = [...head.matchAll(/^ \* (.*)$/gm)].map(([, line]) => line).join("\n");
+  const mit = /^Permission is hereby granted[\s\S]*$/m.exec(licences.get("yargs"));
+  if (names === "" || mit === null) throw new Error("the licence of xz-decompress is not where it was");
+  return `${names}\n\n${mit[0]}`;
 }

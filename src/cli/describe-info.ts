@@ -23,7 +23,7 @@ const HARDLY = 0.95;
 export function describeInfo(info: DumpInfo, parts: InfoParts): string[] {
   const lines: string[] = [];
   const row = (label: string, value: string) => lines.push(`${label.padEnd(14)}${value}`);
-  row("File", `${info.files.join(", ")} (${formatBytes(info.fileSize)})`);
+  row("File", `${info.files.join(", ")} (${formatBytes(info.fileSize)}${info.unpacked ? " when unpacked" : ""})`);
   row("Format", formatOf(info));
   row(
     "Machine",

@@ -34,7 +34,9 @@ export async function dumpInfo(
   const seconds = header.timestamp ?? vmcoreinfo?.crashTime;
   return {
     files: dump.paths,
+    /** Of a packed input the size of its content. */
     fileSize: dump.fileSize,
+    unpacked: header.unpacked ?? false,
     format: header.format === "kdump" ? "kdump-compressed" : header.format,
     description: header.description,
     flattened: header.flattened,

@@ -43,6 +43,8 @@ export interface DumpHeader {
     | "sadump"
     | "lkcd";
   readonly flattened: boolean;
+  /** Whether the input was packed or in an archive: sizes are those of its content. */
+  readonly unpacked?: boolean;
   /** Version of a kdump header, 1 to 6. */
   readonly headerVersion: number | undefined;
   /** Number of files of a split set; 1 otherwise. */

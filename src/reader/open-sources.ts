@@ -108,7 +108,8 @@ export function* openingOf(
   const spool = images.find((image) => image.spool !== undefined)?.spool;
   if (spool === undefined) return dump;
   const from = spool.packing ?? "from a stream";
-  return { ...dump, header: { ...dump.header, description: `${dump.header.description}, ${from}` } };
+  const unpacked = spool.packing !== undefined;
+  return { ...dump, header: { ...dump.header, description: `${dump.header.description}, ${from}`, unpacked } };
 }
 
 /** The dump with the translation of its page tables' addresses, if its notes have one. */

@@ -1,6 +1,7 @@
 /** `coresieve info` on every form of a dump, for people and as JSON; and what --quiet leaves. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
 import { runCli } from "../support/cli.js";
 import { runHere } from "../support/cli-here.js";
@@ -236,5 +237,16 @@ describeWithDumps("info of a real dump", () => {
     const path = join(folder, "piped");
     await filterFlattened(vmcore, path, { codec: "lzo" });
     expect(readFileSync(path).equals(run.stdout)).toBe(true);
+  });
+});
+
+test("a packed input's size is its content's, and says so", async () => {
+  const path = join(folder, "packed");
+  writeFileSync(path, gzipSync(elf, { level: 1 }));
+  const [first] = (await runHere(["info", path])).stdout.toString().split("\n");
+  expect(first).toMatch(/^File +.*packed \(24\.\d MiB when unpacked\)$/);
+  expect(JSON.parse((await runHere(["info", path, "--json"])).stdout.toString())).toMatchObject({
+    unpacked: true,
+    fileSize: elf.length,
   });
 });

@@ -1,5 +1,6 @@
 import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
+import { isSingleExecutable } from "../../program-files.js";
 import { LZ4_LENGTH_SIZE, lz4Binding } from "../../reader/source/packed/lz4-block.js";
 import { descriptorChecksum } from "../../reader/source/packed/lz4-frames.js";
 import { LZ4_MAGIC } from "../../reader/source/packed/packing.js";
@@ -18,9 +19,13 @@ const IN_FLIGHT = 4;
 export function packLz4(put: Put): Packer {
   const lz4 = lz4Binding();
   if (lz4 === undefined) {
-    throw new DumpError("CODEC_MISSING", "the output is to be packed with LZ4, and lz4-napi is not installed here", {
-      cure: `Run \`npm install lz4-napi\`, or pack with gzip (${OPTION.packGzip})`,
-    });
+    throw isSingleExecutable()
+      ? new DumpError("CODEC_MISSING", "the output is to be packed with LZ4, which the single executable does not do", {
+          cure: `Pack with zstd or gzip (${OPTION.packGzip})`,
+        })
+      : new DumpError("CODEC_MISSING", "the output is to be packed with LZ4, and lz4-napi is not installed here", {
+          cure: `Run \`npm install lz4-napi\`, or pack with gzip (${OPTION.packGzip})`,
+        });
   }
   const hash = new XxHash32();
   const pending: { readonly block: Buffer; readonly packed: Promise<Buffer> }[] = [];
