@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import { either, OPTION } from "../option-words.js";
 import type { Dump } from "./dump.js";
-import { isElf } from "./elf/header.js";
+import { ELF_TYPE_END, isElf, isElfProgram } from "./elf/header.js";
 import { openElf } from "./elf/open.js";
 import { type Format, type FormatOptions, HEAD_SIZE, type Opening } from "./format.js";
 import type { FurtherReaders } from "./further-formats.js";
@@ -160,6 +160,14 @@ export function openFormats(
     (withMemory && images.length === 2 && formats.filter((one) => one !== undefined).length === 1);
   const open = typeof format.open === "string" ? loaded(further)[format.open] : format.open;
   if (fits) return open([image, ...images.filter((one) => one !== image)], options);
+  // crash takes the vmlinux as a file beside the dump.
+  const program = images.find((one) => isElfProgram(headOf(one, ELF_TYPE_END)));
+  if (program !== undefined) {
+    throw new DumpError("BAD_OPTION", "is a program or a vmlinux, and was named as a part of the dump", {
+      file: program.file.path,
+      cure: `Name the dump alone; if the kernel's vmlinux is needed, give it with ${OPTION.vmlinux}`,
+    });
+  }
   const strange = images.find((_, i) => formats[i]?.files !== "split set") ?? image;
   throw new DumpError("BAD_OPTION", `${images.length} inputs were named, and they are not the files of one dump`, {
     file: strange.file.path,

@@ -89,3 +89,19 @@ test("info of a dump that is small already does not promise more", async () => {
   expect((await run("info", "small")).stdout.toString()).toMatch(/^Shrinks to +about its own size/m);
   expect((await run("info", "vmcore")).stdout.toString()).toMatch(/^Shrinks to +about \d.*at level 31/m);
 });
+
+test.each(["info", "dmesg", "verify"])("%s with the vmlinux beside the dump, as crash takes it", async (command) => {
+  const head = Buffer.alloc(64);
+  head.write("7f454c460201010000000000000000000200", "hex");
+  writeFileSync(join(folder, "vmlinux"), head);
+  for (const files of [
+    ["vmlinux", "vmcore"],
+    ["vmcore", "vmlinux"],
+  ]) {
+    expectFailure(
+      await run(command, ...files),
+      2,
+      /^coresieve: vmlinux: is a program or a vmlinux.*give it with -x FILE/,
+    );
+  }
+});

@@ -30,6 +30,16 @@ export function isElf(head: Uint8Array): boolean {
   return head.length >= 4 && head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46;
 }
 
+/** Where e_type ends. */
+export const ELF_TYPE_END = 18;
+
+/** Whether a file with this head is a program, a library or a vmlinux (ET_EXEC, ET_DYN). */
+export function isElfProgram(head: Uint8Array): boolean {
+  if (!isElf(head) || head.length < ELF_TYPE_END) return false;
+  const [low, high] = head[5] === 2 ? [head[17], head[16]] : [head[16], head[17]];
+  return high === 0 && (low === 2 || low === 3);
+}
+
 /** Class and byte order of a file that begins like ELF. Throws `CORRUPT`, `TRUNCATED`. */
 export function readElfIdent(source: ByteSource) {
   const ident = readExactly(source, 0, 16, "ELF header");
