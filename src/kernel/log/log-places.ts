@@ -39,16 +39,22 @@ function placesOf({ info, wordSize }: KernelMemory, ring: Ring): LogPlaces {
   const infoSize = info.size("printk_info") ?? 88;
   const text = { address: ring.data, bytes: 2 ** ring.sizeBits };
   const device = info.offset("printk_info.dev_info");
-  const names =
-    device === undefined || device >= infoSize
-      ? []
-      : Array.from({ length: records }, (_, i) => ({
-          address: ring.infos + BigInt(i * infoSize + device),
-          bytes: infoSize - device,
-        }));
+  const infos = { address: ring.infos, bytes: records * infoSize };
   const descs = { address: ring.descs, bytes: records * (info.size("prb_desc") ?? 3 * wordSize) };
   return {
-    all: [descs, { address: ring.infos, bytes: records * infoSize }, text],
-    texts: [text, ...names],
+    all: [descs, infos, text],
+    texts: device === undefined || device >= infoSize ? [text] : [text, ...namesOf(infos, records, infoSize, device)],
   };
+}
+
+/** Records of which each has its own place: their texts fill 32 MiB. */
+const MOST_NAMED = 2 ** 20;
+
+/** The names of devices, which lie at the ends of records. Of a larger ring (a damaged one claims any size) it is all of the records. */
+function namesOf(infos: LogPlace, records: number, infoSize: number, device: number): LogPlace[] {
+  if (records > MOST_NAMED) return [infos];
+  return Array.from({ length: records }, (_, i) => ({
+    address: infos.address + BigInt(i * infoSize + device),
+    bytes: infoSize - device,
+  }));
 }

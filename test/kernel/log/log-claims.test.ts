@@ -1,6 +1,7 @@
 /** A log of a few pages may claim to have millions of records, or the same text again and again: it is read as far as a ring may go. */
 import { expect, test } from "vitest";
 import type { KernelMemory } from "../../../src/kernel/kernel-memory.js";
+import { logPlaces } from "../../../src/kernel/log/log-places.js";
 import { mostLog } from "../../../src/kernel/log/log-record.js";
 import { readRingBuffer } from "../../../src/kernel/log/ring-buffer.js";
 import { parseVmcoreinfo } from "../../../src/reader/vmcoreinfo.js";
@@ -56,7 +57,7 @@ function ringOf({ countBits, sizeBits, head, there, length }: Claims) {
       return view;
     },
   };
-  return { counted, read: (most = mostLog()) => readRingBuffer(memory, false, most) };
+  return { memory, counted, read: (most = mostLog()) => readRingBuffer(memory, false, most) };
 }
 
 test("slots that are not in the dump: the newest records are read, and not all millions of slots", () => {
@@ -78,4 +79,18 @@ test("a ring of gigabytes in a small file", () => {
   expect([mostLog(), mostLog(1000), mostLog(2 ** 20)]).toEqual([2 ** 31, 2 ** 25, 2 ** 26]);
   const { read } = ringOf({ countBits: 17, sizeBits: 31, head: 2n ** 17n - 1n, there: 2 ** 17, length: 10_000 });
   expect(read(mostLog(1000))?.records.length).toBe(3355);
+});
+
+test.each([
+  ["a log", 8, 1 + 2 ** 8],
+  ["a ring that claims 67 million records", 26, 2],
+])("names of devices, %s: places of their own as far as a ring may go", (_, countBits, count) => {
+  const { memory } = ringOf({ countBits, sizeBits: 13, head: 1n, there: 1, length: 8 });
+  const text = `SYMBOL(prb)=${PRB.toString(16)}\nSIZE(printk_info)=88\nOFFSET(printk_info.dev_info)=24\n`;
+  const texts = logPlaces({ ...memory, info: parseVmcoreinfo(text, new Warnings()) })?.texts ?? [];
+  expect(texts.length).toBe(count);
+  // None is left out: of the last record, too.
+  expect(texts.at(-1)).toMatchObject(
+    count === 2 ? { address: INFOS, bytes: 88 * 2 ** countBits } : { address: INFOS + 88n * 255n + 24n, bytes: 64 },
+  );
 });
