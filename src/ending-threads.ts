@@ -3,7 +3,7 @@ import type { Worker } from "node:worker_threads";
 /** Whether V8 may ask Node for a task to mark garbage in. It is set for the whole process. */
 const MARKING_TASKS = "incremental-marking-task";
 
-/** How many are ending threads just now. */
+/** How many are ending threads just now, in the process: the flag is one for all. */
 let ending = 0;
 
 /**
@@ -20,12 +20,11 @@ export async function endThreads(end: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** The same where somebody else ends one of these threads at `signal`. Must be called before he listens to it. Returns what takes it back. */
-export function endedBySignal(threads: () => readonly Worker[], signal: AbortSignal): () => void {
-  const exit = (thread: Worker) => new Promise((resolve) => thread.once("exit", resolve));
-  const ended = () => void endThreads(() => Promise.race(threads().map(exit)));
-  signal.addEventListener("abort", ended, { once: true });
-  return () => signal.removeEventListener("abort", ended);
+/** The same for a thread that somebody else is ending now. */
+export function threadEnds(thread: Worker): void {
+  // It has ended already.
+  if (thread.threadId === -1) return;
+  void endThreads(() => new Promise((resolve) => thread.once("exit", resolve)));
 }
 
 /** The same for the program itself, whose end ends its threads: from now on, if it starts one at all. */
@@ -34,6 +33,8 @@ export function endThreadsWithProgram(): void {
 }
 
 function allowMarkingTasks(allowed: boolean): void {
+  // Whoever started the process wants none.
+  if (process.execArgv.some((word) => word.replaceAll("_", "-") === `--no-${MARKING_TASKS}`)) return;
   // Loaded here, because programs that start no thread have no use for it.
   process.getBuiltinModule("node:v8").setFlagsFromString(`--${allowed ? "" : "no-"}${MARKING_TASKS}`);
 }

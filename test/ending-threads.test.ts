@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { endedBySignal, endThreads } from "../src/ending-threads.js";
+import { endThreads, threadEnds } from "../src/ending-threads.js";
 import { openStore } from "../src/store/open-store.js";
-import { WorkerThreads } from "../src/worker/threads.js";
+import { type TaskName, WorkerThreads } from "../src/worker/threads.js";
 import { runCli } from "./support/cli.js";
 import { temporaryFolder } from "./support/filter.js";
 import { sampleDump } from "./support/sample.js";
@@ -57,22 +57,33 @@ test("two at once, and one that cannot be ended: until the last", async () => {
   await first;
 });
 
-test("a thread that a signal ends", async () => {
-  const controller = new AbortController();
-  const thread = new Worker("setInterval(() => {}, 1000)", { eval: true });
-  await once(thread, "online");
-  endedBySignal(() => [thread], controller.signal);
-  controller.signal.addEventListener("abort", () => void thread.terminate());
-  controller.abort();
-  await once(thread, "exit");
-  expect(atExit).toEqual([QUIET]);
-  await new Promise(setImmediate);
+test("threads that signals end, several at once, beside tasks that wait: until the last of them", async () => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => warnings.push(warning);
+  process.on("warning", warned);
+  const threads = new WorkerThreads(3);
+  await threads.started;
+  const controllers = Array.from({ length: 30 }, () => new AbortController());
+  // A task that never ends would need a file of its own: threads that have not answered yet are ended, too.
+  const runs = controllers.map(({ signal }) => threads.run("start" as TaskName, { task: undefined } as never, signal));
+  for (const controller of controllers) controller.abort();
+  const ends = await Promise.allSettled(runs);
+  expect(ends.filter(({ status }) => status === "rejected").length).toBe(30);
+  await vi.waitFor(() => expect(flag).toBe(AS_ALWAYS), { timeout: 60_000 });
+  // With their successors, which live.
+  expect(atExit.length).toBeGreaterThan(0);
+  expect(new Set(atExit)).toEqual(new Set([QUIET]));
+  await threads.destroy();
+  expect(new Set(atExit)).toEqual(new Set([QUIET]));
+  process.off("warning", warned);
+  expect(warnings).toEqual([]);
 });
 
-test("a signal that comes too late changes nothing", () => {
-  const controller = new AbortController();
-  endedBySignal(() => [], controller.signal)();
-  controller.abort();
+test("a thread that has ended is not waited for", async () => {
+  const thread = new Worker("", { eval: true });
+  await once(thread, "exit");
+  atExit.length = 0;
+  threadEnds(thread);
   expect(flag).toBe(AS_ALWAYS);
 });
 

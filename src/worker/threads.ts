@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
-import { endedBySignal, endThreads } from "../ending-threads.js";
+import { endThreads, threadEnds } from "../ending-threads.js";
 import { abortedError, DumpError, systemErrorCode } from "../errors.js";
 import { aNumber, checkArgument, eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
 import { foreignReason, OPTION } from "../option-words.js";
@@ -66,8 +66,11 @@ export class WorkerThreads {
     this.#piscina.on("workerCreate", () => {
       if (++this.#created > this.early) this.#isReady();
     });
-    this.#piscina.on("workerDestroy", () => {
+    // Comes while the thread is being ended, before the pool forgets it.
+    this.#piscina.on("workerDestroy", ({ id }: { readonly id: number }) => {
       this.#ready--;
+      const thread = this.#piscina.threads.find(({ threadId }) => threadId === id);
+      if (thread !== undefined) threadEnds(thread);
     });
     // A thread loads the worker's code with its first task: give each one at once.
     const starts = Array.from({ length: this.early }, () =>
@@ -100,11 +103,7 @@ export class WorkerThreads {
     if (this.#failure !== undefined) throw this.#failure;
     return new Promise<Answer<R>>((resolve, reject) => {
       this.#waiting.add(reject);
-      const noSignal = signal === undefined ? undefined : endedBySignal(() => this.#piscina.threads, signal);
-      const done = () => {
-        this.#waiting.delete(reject);
-        noSignal?.();
-      };
+      const done = () => this.#waiting.delete(reject);
       this.#piscina.run(request, signal === undefined ? { name } : { name, signal }).then(
         (answer) => {
           done();

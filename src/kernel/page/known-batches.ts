@@ -13,7 +13,7 @@ export interface KnownBatch {
   readonly listed: BigUint64Array;
 }
 
-/** Batches that are remembered: 2 MiB of kinds, of 128 MiB of struct pages. */
+/** Batches that are remembered: 2 MiB of kinds, of 128 MiB of struct pages. In a crafted dump all pages may be in lists and have errors: then some 50 MiB. */
 const MOST_BATCHES = 256;
 
 /**
