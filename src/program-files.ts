@@ -14,7 +14,7 @@ export interface ThreadScript {
 }
 
 /**
- * Whether this is the single executable (scripts/build-single.mjs): it contains the program's files, and cannot load
+ * Whether this is the single executable (scripts/build-single.mjs): it contains the program's files, and comes without
  * npm's packages.
  */
 export function isSingleExecutable(): boolean {
