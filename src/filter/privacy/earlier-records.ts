@@ -13,19 +13,36 @@ type Erase = (address: bigint | undefined, length: number) => void;
  * was loaded. The name of what may be there, but was not found.
  */
 export function earlierRecords(kernel: KernelObjects, erase: Erase): string | undefined {
-  const { symbols, types } = kernel;
-  if (types.sizeOf("pstore_record") === undefined) return undefined;
-  // Since 5.8.
-  const list = symbols.address("records_list") ?? symbols.address("allpstore");
-  if (list === undefined || types.member("pstore_private", "record") === undefined) return RECORDS;
+  const [files, zones] = [ofFiles(kernel, erase), ofZones(kernel, erase)];
+  return files ?? zones;
+}
+
+function ofFiles(base: KernelObjects, erase: Erase): string | undefined {
+  // Since 5.8, and before.
+  const found = ["records_list", "allpstore"].map((variable) =>
+    withModule(base, { module: "pstore", type: "pstore_private", variable }),
+  );
+  const own = found.find((one) => one !== undefined && one !== "none") ?? found[0];
+  // Types of the kernel itself are of what is built in.
+  if (own === "none") return base.types.sizeOf("pstore_private") === undefined ? undefined : RECORDS;
+  if (own === undefined) return RECORDS;
+  const { kernel, at: list } = own;
+  const hasRecord = kernel.types.member("pstore_private", "record") !== undefined;
+  const text = kernel.types.member("pstore_private", "data");
+  if (!hasRecord && text === undefined) return RECORDS;
   for (const file of walkList(kernel, list, "pstore_private", "list", MAX_RECORDS)) {
+    if (!hasRecord && text !== undefined) {
+      // Until 4.11 the text is behind the file's own data.
+      erase(file + BigInt(text.offset), Number(readMember(kernel, "pstore_private", file, "size") ?? 0n));
+      continue;
+    }
     const record = readMember(kernel, "pstore_private", file, "record");
     if (!record) continue;
     const size = readMember(kernel, "pstore_record", record, "size") ?? 0n;
     const notice = readMember(kernel, "pstore_record", record, "ecc_notice_size") ?? 0n;
     erase(readMember(kernel, "pstore_record", record, "buf"), Number(size) + Number(notice));
   }
-  return ofZones(kernel, erase);
+  return undefined;
 }
 
 function ofZones(base: KernelObjects, erase: Erase): string | undefined {
@@ -44,8 +61,10 @@ function ofZones(base: KernelObjects, erase: Erase): string | undefined {
     ["fprzs", "max_ftrace_cnt"],
   ] as const) {
     const first = readMember(kernel, "ramoops_context", at, zones);
-    const most = Math.min(Number(readMember(kernel, "ramoops_context", at, count) ?? 0n), MAX_ZONES);
-    for (let i = 0; first && i < most; i++) zone(memory.readWord(first + BigInt(i * memory.wordSize)));
+    const most = Number(readMember(kernel, "ramoops_context", at, count) ?? 0n);
+    if (most > MAX_ZONES) kernel.incomplete?.();
+    for (let i = 0; first && i < Math.min(most, MAX_ZONES); i++)
+      zone(memory.readWord(first + BigInt(i * memory.wordSize)));
   }
   for (const one of ["cprz", "mprz"]) zone(readMember(kernel, "ramoops_context", at, one));
   return undefined;

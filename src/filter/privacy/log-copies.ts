@@ -28,7 +28,8 @@ export function logCopies(space: AddressSpace, kernel: KernelObjects): LogBuffer
   const found = { list: new SpanList(), objects: 0, missing: [] as string[] };
   const { symbols, types, memory } = kernel;
   const erase = (address: bigint | undefined, length: number) => {
-    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_RECORD) return;
+    if (!address || !memory.isKernelAddress(address) || length <= 0) return;
+    if (length > MAX_RECORD) return kernel.incomplete?.();
     if (addVirtual(space, address, length, found.list) > 0) found.objects++;
   };
   const begun = symbols.address("cont");

@@ -16,7 +16,7 @@ const MAX_TEXT = 1 << 16;
 const STREAMS = 2;
 /** MAX_BPRINTF_NEST_LEVEL: a program may interrupt another. */
 const LEVELS = 3;
-/** What a level has before 6.2, which has a type for it. */
+/** What a level has before 6.2, if types do not say. */
 const OLD_LEVEL = 512;
 
 /**
@@ -66,10 +66,16 @@ function lastTexts(space: AddressSpace, kernel: KernelObjects, found: ScrubList)
   const { symbols, types } = kernel;
   const variable = symbols.address("bpf_bprintf_bufs");
   const size = types.sizeOf("bpf_bprintf_buffers");
-  if (variable === undefined) return size === undefined;
+  // Symbols of functions only say nothing of variables.
+  const namesVariables = symbols.address("init_task") !== undefined || types.sizeOf("bpf_prog_aux") === undefined;
+  if (variable === undefined) return size === undefined && namesVariables;
   const cpus = possibleCpus(kernel);
   if (cpus === undefined) return false;
-  const length = roomOf(symbols, variable, LEVELS * (size ?? OLD_LEVEL));
+  // Until 6.1 a type for it has all levels.
+  const isWhole = types.member("bpf_bprintf_buffers", "tmp_bufs") !== undefined;
+  const most = size !== undefined && isWhole ? size : LEVELS * (size ?? OLD_LEVEL);
+  const room = roomOf(symbols, variable, most);
+  const length = room > 1 ? room : most;
   for (const cpu of cpus) {
     const at = perCpuAddress(kernel, variable, cpu);
     if (at !== undefined && addVirtual(space, at, length, found.list) > 0) found.objects++;

@@ -51,6 +51,27 @@ test("BPF: what programs printed into their streams and nobody read", () => {
   expect(programTexts(space, machine({}, STREAMS).kernel)).toBeUndefined();
 });
 
+test("BPF: what each CPU printed last, by symbols of a vmlinux, too, which do not say where a variable ends", () => {
+  const symbols = { bpf_bprintf_bufs: 0x40n, __per_cpu_offset: 0x200, __cpu_possible_mask: 0x300 };
+  const found = (types: Parameters<typeof machine>[1], sized = true) => {
+    const guest = machine(symbols, types);
+    guest.word(0x300, 1n);
+    guest.point(0x200, 0x8000);
+    Object.assign(guest.kernel.symbols, {
+      nearest: (at: bigint) => (sized ? { name: "", offset: (at - BASE) % 0x100n } : undefined),
+    });
+    const texts = programTexts(space, guest.kernel);
+    return texts && piecesOf(texts.list).map(([from = 0, to = 0]) => to - from);
+  };
+  // Since 6.2 the type is that of a level; until 6.1 it has all of them, or there is none.
+  expect(found({ bpf_bprintf_buffers: [0, 1536] }, false)).toEqual([3 * 1536]);
+  expect(found({ bpf_bprintf_buffers: [0, 1536], "bpf_bprintf_buffers.tmp_bufs": [0, 1536] }, false)).toEqual([1536]);
+  expect(found({}, false)).toEqual([1536]);
+  // Without the symbols of variables nobody knows; without BPF there are none.
+  expect(programTexts(space, machine({}, { bpf_prog_aux: [0, 8] }).kernel)).toBeUndefined();
+  expect(programTexts(space, machine({}, {}).kernel)?.objects).toBe(0);
+});
+
 const HISTOGRAMS = {
   "#ETT_EVENT_HIST": [8, 0],
   hist_trigger_data: [0, 64],
@@ -133,6 +154,7 @@ test.each([
 
 test("pstore: files of earlier kernels, and what ramoops copied", () => {
   const types = {
+    pstore_private: [0, 32],
     pstore_record: [0, 64],
     ramoops_context: [0, 64],
     "pstore_private.list": [0, 16],
@@ -178,7 +200,29 @@ test("pstore: files of earlier kernels, and what ramoops copied", () => {
     [0x6000, 48],
   ]);
   expect(earlierRecords(machine({}, types).kernel, erase)).toBe("what earlier kernels left (pstore)");
-  expect(earlierRecords(machine({}, {}).kernel, erase)).toBeUndefined();
+  expect(earlierRecords(machine({ init_task: 0x40 }, {}).kernel, erase)).toBeUndefined();
+  // Where symbols are those of functions, nothing is known.
+  expect(earlierRecords(machine({}, {}).kernel, erase)).toBe("what earlier kernels left (pstore)");
+});
+
+test("pstore until 4.11: the text is behind the file's own data; a kernel that has the type, but no such list, is named", () => {
+  const types = {
+    pstore_private: [0, 48],
+    "pstore_private.list": [0, 16],
+    "pstore_private.size": [40, 8],
+    "pstore_private.data": [48, 0],
+  } as const;
+  const guest = machine({ init_task: 0x40, allpstore: 0x100 }, types);
+  guest.point(0x100, 0x1000);
+  guest.point(0x1000, 0x100);
+  guest.word(0x1028, 100n);
+  const erased: [number, number][] = [];
+  const erase = (address: bigint | undefined, length: number) => {
+    if (address) erased.push([Number(address - BASE), length]);
+  };
+  expect(earlierRecords(guest.kernel, erase)).toBeUndefined();
+  expect(erased).toEqual([[0x1030, 100]]);
+  expect(earlierRecords(machine({ init_task: 0x40 }, types).kernel, erase)).toBe("what earlier kernels left (pstore)");
 });
 
 test("the key by which attributes of files are signed (EVM) lies in a variable of the kernel", () => {
