@@ -5,14 +5,16 @@ import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-vi
 import type { Dump } from "../../reader/dump.js";
 import type { PfnRange } from "../../reader/pfn-range.js";
 
-/** The most places with a text that are checked. */
+/** The most resources of a name, and the most words that lead to it of which they are sought: a kernel has two. */
 const MAX_FOUND = 64;
+const MAX_POINTERS = 4096;
 /** Bytes of struct resource around its name. */
 const RESOURCE = 32;
 /** Of the kernel itself, as in /proc/iomem; the first begins before _stext, or there. */
 const IMAGE = ["Kernel code", "Kernel rodata", "Kernel data", "Kernel bss"];
-/** IORESOURCE_SYSTEM_RAM */
-const MEMORY = 0x0100_0200;
+/** IORESOURCE_TYPE_BITS, and IORESOURCE_MEM. Since 4.6 further bits say that it is the machine's memory. */
+const TYPE = 0x1f00;
+const MEMORY = 0x0200;
 
 /** A `struct resource`: physical addresses [start, end). */
 export interface Resource {
@@ -44,25 +46,45 @@ export function resourcesNamed(
     }
     return places.size === texts.length;
   });
-  const found = new Map<string, Resource[]>();
-  if (places.size === 0) return any ? found : undefined;
-  const pointers = [...places].map(([name, place]) => ({ name, bytes: wordOf(memory, place) }));
+  if (places.size === 0) return any ? new Map() : undefined;
+  const searches = [...places].map(([name, place]) => new Search(name, wordOf(memory, place)));
   // Data are behind read-only data, and a member's address is a multiple of its size.
   const first = [...places.values()].reduce((least, place) => (place < least ? place : least));
   const start = first - (first % BigInt(memory.pageSize));
-  let count = 0;
   scanMemory(memory, start, Number(image.start + BigInt(image.length) - start), RESOURCE, (bytes, vaddr) => {
-    for (const { name, bytes: pointer } of pointers) {
-      for (let at = bytes.indexOf(pointer); at !== -1; at = bytes.indexOf(pointer, at + 1)) {
-        if (at % memory.wordSize !== 0) continue;
-        const resources = resourceAt(dump, memory, vaddr + BigInt(at));
-        found.set(name, [...(found.get(name) ?? []), ...resources]);
-        count += resources.length;
+    for (const search of searches) search.in(bytes, vaddr, dump, memory);
+    return searches.every(({ ended }) => ended);
+  });
+  return new Map(searches.map(({ name, found }) => [name, found]));
+}
+
+/** What words lead to that are a name's address. The bounds are each name's: damage that repeats one does not hide the others. */
+class Search {
+  readonly found: Resource[] = [];
+  #left = MAX_POINTERS;
+
+  constructor(
+    readonly name: string,
+    readonly pointer: Buffer,
+  ) {}
+
+  get ended(): boolean {
+    return this.#left === 0 || this.found.length >= MAX_FOUND;
+  }
+
+  in(bytes: Buffer, vaddr: bigint, dump: Dump, memory: KernelMemory): void {
+    const { pointer, found } = this;
+    for (let at = bytes.indexOf(pointer); at !== -1 && !this.ended; at = bytes.indexOf(pointer, at + 1)) {
+      if (at % memory.wordSize !== 0) continue;
+      this.#left--;
+      for (const one of resourceAt(dump, memory, vaddr + BigInt(at))) {
+        const isNew = found.every(
+          ({ start, end, flags }) => start !== one.start || end !== one.end || flags !== one.flags,
+        );
+        if (isNew) found.push(one);
       }
     }
-    return count >= MAX_FOUND;
-  });
-  return found;
+  }
 }
 
 function wordOf(memory: KernelMemory, value: bigint): Buffer {
@@ -99,8 +121,8 @@ export function resourceAt(dump: Dump, memory: KernelMemory, at: bigint): Resour
 }
 
 /**
- * Pages of the kernel's image by the names of its resources, for machines whose page tables do not tell it from the direct map (32-bit
- * ones). `undefined` if they do not fit together: the code has `_stext`, and all lie behind one another in no more room than an image may have.
+ * Pages of the kernel's image by the names of its resources, where page tables do not tell it from the direct map (of 32-bit machines)
+ * or do not show it. `undefined` if they do not fit together: the code has `_stext`, and all lie behind one another in no more room than an image may have.
  */
 export function namedImage(dump: Dump, view: KernelView): readonly PfnRange[] | undefined {
   const memory = viewMemory(dump, view);
@@ -113,7 +135,7 @@ export function namedImage(dump: Dump, view: KernelView): readonly PfnRange[] | 
   const ranges: PfnRange[] = [];
   for (const name of IMAGE) {
     const isNext = ({ start, end, flags }: Resource) =>
-      (flags & MEMORY) === MEMORY &&
+      (flags & TYPE) === MEMORY &&
       (ranges.length === 0 ? start <= place && end > place : start >= ((ranges.at(-1)?.endPfn ?? 0) - 1) * pageSize) &&
       end - place <= image.length;
     const one = named?.get(name)?.find(isNext);
