@@ -55,8 +55,8 @@ export interface GuestRegisters {
   readonly pointers: readonly number[];
 }
 
-/** What of virtual machines' registers is not overwritten: all, or those that control the processor. */
-export type GuestGap = "all" | "system";
+/** What of virtual machines' registers is not overwritten: all, those that control the processor, or vectors of too many. */
+export type GuestGap = "all" | "system" | "vectors";
 
 /**
  * The registers of a virtual machine's processor in struct kvm_vcpu (virt/kvm; often a module), with which each object
@@ -100,7 +100,9 @@ export class GuestSearch {
     const { wordSize, littleEndian } = this.#kernel.memory;
     for (const at of places.pointers) {
       const place = at + wordSize <= byteLength ? wordAt(object, at, wordSize, littleEndian) : 0n;
-      if (place !== 0n && this.apart.length < MAX_APART) this.apart.push(place);
+      if (place === 0n) continue;
+      if (this.apart.length < MAX_APART) this.apart.push(place);
+      else this.#gaps.add("vectors");
     }
     return places.pieces.filter(([from]) => from < byteLength).map(([from, to]) => [from, Math.min(to, byteLength)]);
   }

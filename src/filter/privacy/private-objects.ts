@@ -23,7 +23,7 @@ import {
   physicalData,
   restInSlab,
 } from "./socket-buffers.js";
-import { vectorsApart, vectorsOnStacks } from "./vector-registers.js";
+import { vectorsApart, vectorsInSlab, vectorsOnStacks } from "./vector-registers.js";
 import { guessing, someOf } from "./watched-kernel.js";
 import { sortedPlaces, wholeObjects } from "./whole-objects.js";
 
@@ -116,7 +116,8 @@ export function privateObjects(
         for (const { start, length } of restInSlab(slab, rooms)) run.add("unwritten", start, length);
         for (const { start, length } of restInSlab(slab, ends)) run.add("messages", start, length, 0);
         for (const { start, length } of objectsInSlab(slab, keys)) run.add("keys", start, length);
-        for (const { start, length } of objectsInSlab(slab, vectors)) run.add("vector-registers", start, length);
+        for (const { start, length } of vectorsInSlab(kernel, slab, vectors))
+          run.add("vector-registers", start, length);
         for (const { start, length } of objectsInSlab(slab, names))
           if (begins.has(start)) run.add("path-names", start, length);
         for (const { start, length } of objectsInSlab(slab, buffers)) run.add("driver-buffers", start, length);

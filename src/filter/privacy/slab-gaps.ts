@@ -6,6 +6,7 @@ import { zeroesOnAllocation } from "./zeroed-memory.js";
 const GUEST_GAPS: Readonly<Record<GuestGap, string>> = {
   all: "registers of virtual machines (KVM), as their processors were left",
   system: "registers of virtual machines (KVM) that control their processors",
+  vectors: "vector registers of some processors of virtual machines (KVM), of which there are too many",
 };
 
 /** The sentences of `remains` about slabs: what could not be found there, and what exists on some machines only. */

@@ -1,6 +1,10 @@
 import type { BytePiece, VectorRegisters } from "../../kernel/arch/registers.js";
 import type { KernelTypes } from "../../kernel/debuginfo/kernel-types.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import type { Slab } from "../../kernel/objects/slab-walk.js";
+import { firstIndex } from "../../sorted.js";
+import { type BufferPiece, objectsInSlab } from "./socket-buffers.js";
+import { typeOfObjects } from "./type-holes.js";
 
 const POINTER = 8;
 
@@ -65,4 +69,18 @@ export function vectorsApart(
     }
   }
   return found;
+}
+
+/**
+ * The objects of a slab that begin at such places, which ascend. A damaged pointer may lead anywhere: not to objects whose
+ * type is known, and not into one.
+ */
+export function vectorsInSlab(
+  kernel: Pick<KernelObjects, "memory" | "types">,
+  slab: Slab,
+  places: readonly number[],
+): BufferPiece[] {
+  const begins = (start: number) => places[firstIndex(places.length, (i) => (places[i] as number) >= start)] === start;
+  const found = objectsInSlab(slab, places).filter(({ start }) => begins(start));
+  return found.length > 0 && typeOfObjects(kernel, slab.cache) !== undefined ? [] : found;
 }

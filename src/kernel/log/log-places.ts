@@ -6,6 +6,8 @@ import { findRing, firstRing, type Ring } from "./ring-buffer.js";
 export interface LogPlace {
   readonly address: bigint;
   readonly bytes: number;
+  /** As many bytes again, `count` times in all, each `every` bytes behind the one before. */
+  readonly repeat?: { readonly every: number; readonly count: number };
 }
 
 /** Where a kernel has its log, which may be outside of its image. */
@@ -43,18 +45,15 @@ function placesOf({ info, wordSize }: KernelMemory, ring: Ring): LogPlaces {
   const descs = { address: ring.descs, bytes: records * (info.size("prb_desc") ?? 3 * wordSize) };
   return {
     all: [descs, infos, text],
-    texts: device === undefined || device >= infoSize ? [text] : [text, ...namesOf(infos, records, infoSize, device)],
+    texts: device === undefined || device >= infoSize ? [text] : [text, namesOf(infos, records, infoSize, device)],
   };
 }
 
-/** Records of which each has its own place: their texts fill 32 MiB. */
-const MOST_NAMED = 2 ** 20;
+/** Records of which only the names are meant: their texts fill 128 MiB. */
+const MOST_NAMED = 2 ** 22;
 
 /** The names of devices, which lie at the ends of records. Of a larger ring (a damaged one claims any size) it is all of the records. */
-function namesOf(infos: LogPlace, records: number, infoSize: number, device: number): LogPlace[] {
-  if (records > MOST_NAMED) return [infos];
-  return Array.from({ length: records }, (_, i) => ({
-    address: infos.address + BigInt(i * infoSize + device),
-    bytes: infoSize - device,
-  }));
+function namesOf({ address, bytes }: LogPlace, count: number, infoSize: number, device: number): LogPlace {
+  if (count > MOST_NAMED) return { address, bytes };
+  return { address: address + BigInt(device), bytes: infoSize - device, repeat: { every: infoSize, count } };
 }

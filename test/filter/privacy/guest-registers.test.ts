@@ -51,6 +51,19 @@ test("a pointer in such a place stays: before 4.2 the state lay in another objec
   expect(guestRegisters({ ...kernel, types })?.pieces).toEqual([[64, 200]]);
 });
 
+test("more pointers than can be remembered: what stays is named", () => {
+  const { kernel } = machine({}, { "kvm_vcpu.arch.ctxt.regs": [48, 272], "kvm_vcpu.arch.sve_state": [16, 8] });
+  const gaps = new Set<GuestGap>();
+  const search = new GuestSearch(kernel, true, gaps);
+  search.begin();
+  const object = new DataView(new ArrayBuffer(400));
+  object.setBigUint64(16, 0xffff_8880_0000_1000n, true);
+  for (let i = 0; i < 1 << 16; i++) search.look(object);
+  expect([...gaps]).toEqual(["system"]);
+  search.look(object);
+  expect([...gaps]).toEqual(["system", "vectors"]);
+});
+
 test("an object's pieces end with it, and a pointer to more registers is followed if it is set", () => {
   const { kernel } = machine({}, { "kvm_vcpu.arch.ctxt.regs": [48, 272], "kvm_vcpu.arch.sve_state": [16, 8] });
   const gaps = new Set<GuestGap>();

@@ -102,6 +102,46 @@ test("since 5.10: the texts of the first ring, too, if the kernel moved to a lar
   expect(piecesOf(texts() as never)).toEqual(first);
 });
 
+test("a log of 64 MiB (log_buf_len=64M): numbers, times and lengths of its two million records stay, names across pages go", () => {
+  const { kernel, point, view } = machine({}, {});
+  view.setUint32(0x200, 21, true);
+  view.setUint32(0x200 + 48, 11, true);
+  const [infos, count] = [0x1000_0000, 2 ** 21];
+  point(0x208, 0x3000);
+  point(0x210, infos);
+  point(0x238, 0x1000);
+  const info = {
+    symbol: (name: string) => (name === "prb" ? BASE + 0x100n : undefined),
+    offset: (name: string) => (name === "printk_info.dev_info" ? 24 : undefined),
+    size: () => undefined,
+  };
+  point(0x100, 0x200);
+  let asked = 0;
+  // The third page of the records is not mapped.
+  const large = {
+    translate(vaddr: bigint) {
+      asked++;
+      const paddr = Number(vaddr - BASE);
+      return paddr >> 12 === (infos >> 12) + 2 ? undefined : { paddr, length: 4096 - (paddr % 4096) };
+    },
+  };
+  const found = piecesOf(logTexts(large, { ...kernel.memory, info } as unknown as KernelMemory)?.list as never);
+  const names = found.filter(([from]) => (from as number) >= infos);
+  const [hole, end] = [infos + 0x2000, infos + 0x3000];
+  const wanted = Array.from({ length: count }, (_, i) => [infos + 88 * i + 24, infos + 88 * i + 88] as const).flatMap(
+    ([from, to]) =>
+      to <= hole || from >= end
+        ? [[from, to]]
+        : [
+            [from, Math.min(to, hole)],
+            [Math.max(from, end), to],
+          ].filter(([a, b]) => (a as number) < (b as number)),
+  );
+  expect(names.length).toBe(wanted.length);
+  expect(names.every(([from, to], i) => from === wanted[i]?.[0] && to === wanted[i]?.[1])).toBe(true);
+  expect(asked).toBeLessThan((count * 88) / 4096 + 10);
+});
+
 test("before 5.10: the first log, if the kernel moved to a larger one", () => {
   const kernel = withSymbols({ __log_buf: 0x8000, log_buf: 0x9000, last: 0x9100 });
   const log = (address: bigint) => ({
