@@ -47,6 +47,7 @@ test("variables of functions, if they have the size, and the shared one by its t
   ]);
   expect(logBuffers(space, withSymbols(places), NO_FILES).missing).toEqual([
     "what netconsole sent last",
+    "what earlier kernels left (pstore)",
     "what programs read last from /dev/kmsg",
   ]);
   expect(piecesOf(logBuffers(space, withSymbols({ printk_shared_pbufs: 0x5000 }), NO_FILES).list)).toEqual([
@@ -61,6 +62,7 @@ test("names of variables as GCC before 10 and Clang write them; where none is fo
   expect(piecesOf(logBuffers(space, withSymbols(clang), NO_FILES).list)).toEqual([[0x1000, 0x3400]]);
   expect(logBuffers(space, withSymbols({ other: 0x1000 }), NO_FILES).missing).toEqual([
     "what netconsole sent last",
+    "what earlier kernels left (pstore)",
     ...LOG_BUFFERS,
   ]);
 });
