@@ -1,39 +1,47 @@
-import { type KernelObjects, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import {
+  type KernelObjects,
+  memberAddress,
+  readMember,
+  readPossibleMember,
+  walkList,
+} from "../../kernel/objects/kernel-objects.js";
 import { withModule } from "../../kernel/objects/module-objects.js";
 
 const MAX_RECORDS = 1 << 16;
-/** Zones of a kind in memory that keeps its content (ramoops). */
+/** Zones of a kind, in memory that keeps its content (ramoops) or on a device. */
 const MAX_ZONES = 1 << 12;
+/** Since 5.8, and before. */
+const LISTS = ["records_list", "allpstore"];
 const RECORDS = "what earlier kernels left (pstore)";
 
 type Erase = (address: bigint | undefined, length: number) => void;
 
 /**
- * What earlier kernels left before they ended, their log among it: files of pstore, and copies that ramoops made when it
- * was loaded. The name of what may be there, but was not found.
+ * What earlier kernels left before they ended, their log among it: files of pstore, and copies that ramoops or
+ * pstore_zone made when it was loaded. The name of what may be there, but was not found.
  */
 export function earlierRecords(kernel: KernelObjects, erase: Erase): string | undefined {
-  const [files, zones] = [ofFiles(kernel, erase), ofZones(kernel, erase)];
-  return files ?? zones;
+  const files = ofFiles(kernel, erase);
+  const zones = ofZones(kernel, erase);
+  return ofDevices(kernel, erase) ?? zones ?? files;
 }
 
 function ofFiles(base: KernelObjects, erase: Erase): string | undefined {
-  // Since 5.8, and before.
-  const found = ["records_list", "allpstore"].map((variable) =>
-    withModule(base, { module: "pstore", type: "pstore_private", variable }),
-  );
-  const own = found.find((one) => one !== undefined && one !== "none") ?? found[0];
-  // Types of the kernel itself are of what is built in.
-  if (own === "none") return base.types.sizeOf("pstore_private") === undefined ? undefined : RECORDS;
-  if (own === undefined) return RECORDS;
-  const { kernel, at: list } = own;
-  const hasRecord = kernel.types.member("pstore_private", "record") !== undefined;
-  const text = kernel.types.member("pstore_private", "data");
-  if (!hasRecord && text === undefined) return RECORDS;
-  for (const file of walkList(kernel, list, "pstore_private", "list", MAX_RECORDS)) {
-    if (!hasRecord && text !== undefined) {
-      // Until 4.11 the text is behind the file's own data.
-      erase(file + BigInt(text.offset), Number(readMember(kernel, "pstore_private", file, "size") ?? 0n));
+  const found = LISTS.map((variable) => withModule(base, { module: "pstore", type: "pstore_private", variable }));
+  const driver = found.find((one) => one !== undefined && one !== "none");
+  if (driver === undefined) {
+    const isNone = base.types.sizeOf("pstore_private") === undefined && found.every((one) => one === "none");
+    return isNone ? undefined : RECORDS;
+  }
+  const { kernel, at } = driver;
+  const { types } = kernel;
+  const isApart = types.member("pstore_private", "record") !== undefined;
+  if (!isApart && types.member("pstore_private", "data") === undefined) return RECORDS;
+  for (const file of walkList(kernel, at, "pstore_private", "list", MAX_RECORDS)) {
+    if (!isApart) {
+      // Before 4.12.
+      const size = readMember(kernel, "pstore_private", file, "size") ?? 0n;
+      erase(memberAddress(kernel, "pstore_private", file, "data"), Number(size));
       continue;
     }
     const record = readMember(kernel, "pstore_private", file, "record");
@@ -56,16 +64,52 @@ function ofZones(base: KernelObjects, erase: Erase): string | undefined {
     const length = Number(readMember(kernel, "persistent_ram_zone", address, "old_log_size") ?? 0n);
     erase(readMember(kernel, "persistent_ram_zone", address, "old_log"), length);
   };
+  const has = (member: string) => kernel.types.member("ramoops_context", member) !== undefined;
+  // Until 4.10 "przs", and a single zone for ftrace.
   for (const [zones, count] of [
-    ["dprzs", "max_dump_cnt"],
-    ["fprzs", "max_ftrace_cnt"],
+    [has("przs") ? "przs" : "dprzs", "max_dump_cnt"],
+    ...(has("fprz") ? [] : [["fprzs", "max_ftrace_cnt"] as const]),
   ] as const) {
-    const first = readMember(kernel, "ramoops_context", at, zones);
-    const most = Number(readMember(kernel, "ramoops_context", at, count) ?? 0n);
-    if (most > MAX_ZONES) kernel.incomplete?.();
-    for (let i = 0; first && i < Math.min(most, MAX_ZONES); i++)
-      zone(memory.readWord(first + BigInt(i * memory.wordSize)));
+    for (const one of zonesIn(kernel, "ramoops_context", at, zones, count)) zone(one);
   }
-  for (const one of ["cprz", "mprz"]) zone(readMember(kernel, "ramoops_context", at, one));
+  for (const one of ["cprz", "mprz", "fprz"]) zone(readPossibleMember(kernel, "ramoops_context", at, one));
   return undefined;
+}
+
+/** What the kernel writes to pstore on a block device, and what it found there (5.8 and later). */
+function ofDevices(base: KernelObjects, erase: Erase): string | undefined {
+  const driver = withModule(base, { module: "pstore_zone", type: "psz_context", variable: "pstore_zone_cxt" });
+  if (driver === "none") return undefined;
+  const data = driver?.kernel.types.member("psz_buffer", "data");
+  if (driver === undefined || data === undefined) return RECORDS;
+  const { kernel, at } = driver;
+  const zone = (address: bigint | undefined) => {
+    if (!address) return;
+    const size = Number(readMember(kernel, "pstore_zone", address, "buffer_size") ?? 0n);
+    const [buffer, old] = ["buffer", "oldbuf"].map((name) => readMember(kernel, "pstore_zone", address, name));
+    if (buffer) erase(buffer + BigInt(data.offset), size);
+    // This one has no more room than it needs.
+    if (old) {
+      const length = Number(readMember(kernel, "psz_buffer", old, "datalen") ?? 0n);
+      if (length > size) kernel.incomplete?.();
+      else erase(old + BigInt(data.offset), length);
+    }
+  };
+  for (const one of zonesIn(kernel, "psz_context", at, "kpszs", "kmsg_max_cnt")) zone(one);
+  for (const one of zonesIn(kernel, "psz_context", at, "fpszs", "ftrace_max_cnt")) zone(one);
+  for (const one of ["ppsz", "cpsz"]) zone(readMember(kernel, "psz_context", at, one));
+  return undefined;
+}
+
+/** The pointers in an array to which a member points, and whose length another says. */
+function zonesIn(kernel: KernelObjects, type: string, at: bigint, array: string, length: string): bigint[] {
+  const { memory } = kernel;
+  const first = readMember(kernel, type, at, array);
+  const count = Number(readMember(kernel, type, at, length) ?? 0n);
+  if (!first) return [];
+  if (count > MAX_ZONES) kernel.incomplete?.();
+  return Array.from(
+    { length: Math.min(count, MAX_ZONES) },
+    (_, i) => memory.readWord(first + BigInt(i * memory.wordSize)) ?? 0n,
+  );
 }

@@ -1,5 +1,11 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import {
+  type KernelObjects,
+  memberAddress,
+  readMember,
+  readPossibleMember,
+  walkList,
+} from "../../kernel/objects/kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
@@ -41,6 +47,18 @@ export function traceHistograms(
   const want = (address: bigint | undefined, size: number) => {
     if (address && memory.isKernelAddress(address)) wanted.push({ address, size, from: 0, length: size });
   };
+  const wantKey = (address: bigint | undefined, length: number) => {
+    if (length > MAX_KEY) kernel.incomplete?.();
+    else if (length > 0) want(address, length);
+  };
+  for (const data of snapshotsOf(kernel, traces)) {
+    wantKey(
+      readMember(kernel, "track_data", data, "key"),
+      Number(readMember(kernel, "track_data", data, "key_len") ?? 0n),
+    );
+    const own = readMember(kernel, "track_data", data, "elt.private_data");
+    if (own) want(readMember(kernel, "hist_elt_data", own, "comm"), NAME);
+  }
   for (const trigger of triggersOf(kernel, traces, steps)) {
     const command = readMember(kernel, "event_trigger_data", trigger, "cmd_ops");
     if (!command || readMember(kernel, "event_command", command, "trigger_type") !== kind) continue;
@@ -49,7 +67,7 @@ export function traceHistograms(
     if (!map) continue;
     const key = Number(readMember(kernel, "tracing_map", map, "key_size") ?? 0n);
     for (const element of elementsOf(kernel, map, steps)) {
-      if (key > 0 && key <= MAX_KEY) want(readMember(kernel, "tracing_map_elt", element, "key"), key);
+      wantKey(readMember(kernel, "tracing_map_elt", element, "key"), key);
       const own = readMember(kernel, "tracing_map_elt", element, "private_data");
       if (!own) continue;
       want(readMember(kernel, "hist_elt_data", own, "comm"), NAME);
@@ -77,6 +95,15 @@ function lastKeys(space: AddressSpace, kernel: KernelObjects, found: ScrubList):
     }
   }
   return true;
+}
+
+/** What histograms keep of the event for which they took a snapshot (onmax and onchange; 5.1 and later). */
+function* snapshotsOf(kernel: KernelObjects, traces: bigint): Generator<bigint> {
+  for (const one of walkList(kernel, traces, "trace_array", "list", MAX_LIST)) {
+    const snapshot = readPossibleMember(kernel, "trace_array", one, "cond_snapshot");
+    const data = snapshot && readMember(kernel, "cond_snapshot", snapshot, "cond_data");
+    if (data) yield data;
+  }
 }
 
 /** What follows events, of all that trace. */

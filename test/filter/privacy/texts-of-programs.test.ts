@@ -152,6 +152,39 @@ test.each([
   expect(traceHistograms(space, machine({}, HISTOGRAMS).kernel, () => NO_FILES)).toBeUndefined();
 });
 
+test("traces: what histograms keep of the event for which they took a snapshot", () => {
+  const types = {
+    ...HISTOGRAMS,
+    "tracing_map_array.pages": [16, 8],
+    "hist_elt_data.field_var_str": [16, 8],
+    "trace_array.cond_snapshot": [32, 8],
+    "cond_snapshot.cond_data": [0, 8],
+    "track_data.key_len": [0, 4],
+    "track_data.key": [8, 8],
+    "track_data.elt.private_data": [16, 8],
+  } as const;
+  const guest = machine({ ftrace_trace_arrays: 0x100 }, types);
+  guest.point(0x100, 0x1000);
+  guest.point(0x1000, 0x100);
+  guest.point(0x1010, 0x1010);
+  guest.point(0x1020, 0x1100);
+  guest.point(0x1100, 0x1200);
+  guest.view.setUint32(0x1200, 200, true);
+  guest.point(0x1208, 0x4000);
+  guest.point(0x1210, 0x1300);
+  guest.point(0x1300, 0x5000);
+  const found = traceHistograms(space, guest.kernel, () => NO_FILES);
+  expect(found && piecesOf(found.list)).toEqual([
+    [0x4000, 0x40c8],
+    [0x5000, 0x5010],
+  ]);
+  // A key that is longer than any.
+  guest.view.setUint32(0x1200, 1 << 20, true);
+  const watched = watchedKernel(guest.kernel);
+  traceHistograms(space, watched.kernel, () => NO_FILES);
+  expect(watched.cut).toBe(true);
+});
+
 test("pstore: files of earlier kernels, and what ramoops copied", () => {
   const types = {
     pstore_private: [0, 32],
@@ -223,6 +256,95 @@ test("pstore until 4.11: the text is behind the file's own data; a kernel that h
   expect(earlierRecords(guest.kernel, erase)).toBeUndefined();
   expect(erased).toEqual([[0x1030, 100]]);
   expect(earlierRecords(machine({ init_task: 0x40 }, types).kernel, erase)).toBe("what earlier kernels left (pstore)");
+});
+
+test("pstore before 4.12: ramoops's zones of then, and no member is missed", () => {
+  const types = {
+    pstore_private: [0, 32],
+    ramoops_context: [0, 64],
+    "pstore_private.list": [0, 16],
+    "pstore_private.size": [16, 8],
+    "pstore_private.data": [24, 0],
+    "ramoops_context.przs": [0, 8],
+    "ramoops_context.max_dump_cnt": [8, 4],
+    "ramoops_context.cprz": [16, 8],
+    "ramoops_context.fprz": [24, 8],
+    "persistent_ram_zone.old_log": [0, 8],
+    "persistent_ram_zone.old_log_size": [8, 8],
+  } as const;
+  const guest = machine({ init_task: 0x40, allpstore: 0x100, oops_cxt: 0x200 }, types);
+  guest.point(0x100, 0x1000);
+  guest.point(0x1000, 0x100);
+  guest.word(0x1010, 100n);
+  guest.point(0x200, 0x1200);
+  guest.view.setUint32(0x208, 1, true);
+  guest.point(0x1200, 0x1300);
+  guest.point(0x218, 0x1310);
+  for (const [zone, log] of [
+    [0x1300, 0x5000],
+    [0x1310, 0x6000],
+  ] as const) {
+    guest.point(zone, log);
+    guest.word(zone + 8, 48n);
+  }
+  const watched = watchedKernel(guest.kernel);
+  const erased: [number, number][] = [];
+  const missing = earlierRecords(watched.kernel, (address, length) => {
+    if (address) erased.push([Number(address - BASE), length]);
+  });
+  expect([missing, watched.cut]).toEqual([undefined, false]);
+  expect(erased).toEqual([
+    [0x1018, 100],
+    [0x5000, 48],
+    [0x6000, 48],
+  ]);
+  expect(earlierRecords(machine({ init_task: 0x40 }, types).kernel, () => {})).toBe(
+    "what earlier kernels left (pstore)",
+  );
+});
+
+test("pstore on a block device: what was found there, and what is to be written", () => {
+  const types = {
+    psz_context: [0, 64],
+    "psz_context.kpszs": [0, 8],
+    "psz_context.ppsz": [8, 8],
+    "psz_context.cpsz": [16, 8],
+    "psz_context.fpszs": [24, 8],
+    "psz_context.kmsg_max_cnt": [32, 4],
+    "psz_context.ftrace_max_cnt": [36, 4],
+    "pstore_zone.buffer": [0, 8],
+    "pstore_zone.oldbuf": [8, 8],
+    "pstore_zone.buffer_size": [16, 8],
+    "psz_buffer.datalen": [4, 4],
+    "psz_buffer.data": [12, 0],
+  } as const;
+  const guest = machine({ init_task: 0x40, pstore_zone_cxt: 0x200 }, types);
+  guest.point(0x200, 0x1000);
+  guest.view.setUint32(0x220, 1, true);
+  guest.point(0x1000, 0x1100);
+  guest.point(0x1100, 0x4000);
+  guest.word(0x1110, 1000n);
+  guest.point(0x210, 0x1200);
+  guest.point(0x1208, 0x5000);
+  guest.word(0x1210, 1000n);
+  guest.view.setUint32(0x5004, 100, true);
+  const look = () => {
+    const watched = watchedKernel(guest.kernel);
+    const erased: [number, number][] = [];
+    const missing = earlierRecords(watched.kernel, (at, length) => at && erased.push([Number(at - BASE), length]));
+    return { missing, erased, cut: watched.cut };
+  };
+  const [buffer, old] = [
+    [0x400c, 1000],
+    [0x500c, 100],
+  ];
+  expect(look()).toEqual({ missing: undefined, erased: [buffer, old], cut: false });
+  // More than the zone has, and more zones than there can be.
+  guest.view.setUint32(0x5004, 2000, true);
+  expect(look()).toEqual({ missing: undefined, erased: [buffer], cut: true });
+  guest.view.setUint32(0x5004, 100, true);
+  guest.view.setUint32(0x220, 1 << 13, true);
+  expect(look().cut).toBe(true);
 });
 
 test("the key by which attributes of files are signed (EVM) lies in a variable of the kernel", () => {
