@@ -35,7 +35,8 @@ export function* xarrayEntries(
   steps?: { take(): boolean },
 ): Generator<bigint> {
   const member = types.member("xa_node", "slots");
-  const slots = member?.elementSize === memory.wordSize && (member.count ?? 0) <= MAX_SLOTS ? member : undefined;
+  const { count = 0, size = 0 } = member ?? {};
+  const slots = count <= MAX_SLOTS && size === count * memory.wordSize ? member : undefined;
   const waiting = [root];
   const seen = new Set<bigint>();
   for (let entry = waiting.pop(); entry !== undefined; entry = waiting.pop()) {

@@ -225,7 +225,7 @@ test("9p: sessions that all lead to one tree of large requests end, and the sear
   } as const;
   const { kernel, word, point } = machine({ v9fs_sessionlist: 0x100 }, types);
   const member = kernel.types.member.bind(kernel.types);
-  const slots = { name: "slots", offset: 0, size: 512, type: "", count: 64, elementSize: 8 };
+  const slots = { name: "slots", offset: 0, size: 512, type: "", count: 64 };
   const wide = {
     ...kernel,
     types: {
