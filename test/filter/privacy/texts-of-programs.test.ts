@@ -185,6 +185,15 @@ test("traces: what histograms keep of the event for which they took a snapshot",
   expect(watched.cut).toBe(true);
 });
 
+/** What is erased: where, and how many bytes. */
+function eraser() {
+  const erased: [number, number][] = [];
+  const erase = (address: bigint | undefined, length: number) => {
+    if (address) erased.push([Number(address - BASE), length]);
+  };
+  return { erased, erase };
+}
+
 test("pstore: files of earlier kernels, and what ramoops copied", () => {
   const types = {
     pstore_private: [0, 32],
@@ -222,10 +231,7 @@ test("pstore: files of earlier kernels, and what ramoops copied", () => {
     guest.point(zone, log);
     guest.word(zone + 8, 48n);
   }
-  const erased: [number, number][] = [];
-  const erase = (address: bigint | undefined, length: number) => {
-    if (address) erased.push([Number(address - BASE), length]);
-  };
+  const { erased, erase } = eraser();
   expect(earlierRecords(guest.kernel, erase)).toBeUndefined();
   expect(erased).toEqual([
     [0x4000, 120],
@@ -249,10 +255,7 @@ test("pstore until 4.11: the text is behind the file's own data; a kernel that h
   guest.point(0x100, 0x1000);
   guest.point(0x1000, 0x100);
   guest.word(0x1028, 100n);
-  const erased: [number, number][] = [];
-  const erase = (address: bigint | undefined, length: number) => {
-    if (address) erased.push([Number(address - BASE), length]);
-  };
+  const { erased, erase } = eraser();
   expect(earlierRecords(guest.kernel, erase)).toBeUndefined();
   expect(erased).toEqual([[0x1030, 100]]);
   expect(earlierRecords(machine({ init_task: 0x40 }, types).kernel, erase)).toBe("what earlier kernels left (pstore)");
@@ -288,10 +291,8 @@ test("pstore before 4.12: ramoops's zones of then, and no member is missed", () 
     guest.word(zone + 8, 48n);
   }
   const watched = watchedKernel(guest.kernel);
-  const erased: [number, number][] = [];
-  const missing = earlierRecords(watched.kernel, (address, length) => {
-    if (address) erased.push([Number(address - BASE), length]);
-  });
+  const { erased, erase } = eraser();
+  const missing = earlierRecords(watched.kernel, erase);
   expect([missing, watched.cut]).toEqual([undefined, false]);
   expect(erased).toEqual([
     [0x1018, 100],
