@@ -18,6 +18,8 @@ const STREAMS = 2;
 const LEVELS = 3;
 /** What a level has before 6.2, if types do not say. */
 const OLD_LEVEL = 512;
+/** All levels have 1.5 to 4.5 KiB. */
+const MAX_LEVELS = 1 << 16;
 
 /**
  * What BPF programs print: into streams of their own, where it waits for a reader (6.17 and later, kernel/bpf/stream.c), and
@@ -73,8 +75,9 @@ function lastTexts(space: AddressSpace, kernel: KernelObjects, found: ScrubList)
   if (cpus === undefined) return false;
   // Until 6.1 a type for it has all levels.
   const isWhole = types.member("bpf_bprintf_buffers", "tmp_bufs") !== undefined;
-  const most = size !== undefined && isWhole ? size : LEVELS * (size ?? OLD_LEVEL);
-  const room = roomOf(symbols, variable, most);
+  const most = Math.min(MAX_LEVELS, size !== undefined && isWhole ? size : LEVELS * (size ?? OLD_LEVEL));
+  // Where types say it, symbols are not asked: putting them in order takes 70 ms.
+  const room = size === undefined ? roomOf(symbols, variable, most) : most;
   const length = room > 1 ? room : most;
   for (const cpu of cpus) {
     const at = perCpuAddress(kernel, variable, cpu);
