@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { useLargePages } from "./test/support/large-pages.js";
 import { APART, ELSEWHERE_FOLDERS, SETUP } from "./test/support/together.js";
+
+useLargePages();
 
 const ELSEWHERE = `test/{${ELSEWHERE_FOLDERS.join(",")}}/**`;
 

@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { useLargePages } from "./test/support/large-pages.js";
 import { APART, FAST_ELSEWHERE, SETUP } from "./test/support/together.js";
+
+useLargePages();
 
 // For work in between: what needs no real dumps, no servers and few processes. Under a minute on 2 cores.
 export default defineConfig({

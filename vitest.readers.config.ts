@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { useLargePages } from "./test/support/large-pages.js";
 import { SETUP } from "./test/support/together.js";
+
+useLargePages();
 
 // Checks by readers that are not ours (crash, libkdumpfile, drgn, gdb, makedumpfile): Linux only, run by .ci/run.
 export default defineConfig({

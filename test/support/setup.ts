@@ -4,6 +4,7 @@ import { speakAs } from "../../src/option-words.js";
 import { dropUnfinished } from "../../src/unfinished.js";
 import { endFile } from "./after-file.js";
 import { equalBytes } from "./equal-bytes.js";
+import { forgetLargePages } from "./large-pages.js";
 import { processState } from "./process-state.js";
 
 declare module "vitest" {
@@ -13,6 +14,7 @@ declare module "vitest" {
   }
 }
 
+forgetLargePages();
 // The file before this one in the process may have spoken as the command line does.
 speakAs("library");
 expect.addEqualityTesters([equalBytes]);
