@@ -131,7 +131,7 @@ async function newPlan(
     request: data,
     output: place.output,
     ...{ allowed: host.allowed, threads: host.threads, signal: hand.signal, shards: data.shards },
-    workers: () => host.queues.shards.getWorkersCount().catch(() => 1),
+    workers: () => host.queues.shards.getWorkersCount().catch(() => undefined),
     onProgress({ phase, done, total }) {
       state = { step: phase, done, total };
     },

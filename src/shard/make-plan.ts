@@ -23,8 +23,8 @@ export interface PlanWork {
   readonly signal: AbortSignal;
   /** Number of shards; 0 for a number that suits `workers()`. */
   readonly shards: number;
-  /** Number of workers. Called only at the end. */
-  readonly workers: () => Promise<number>;
+  /** Number of workers; `undefined` if nobody knows. Called only at the end. */
+  readonly workers: () => Promise<number | undefined>;
   readonly onProgress?: (progress: FilterProgress) => void;
   /** Called after pass 1. */
   readonly onClassified?: () => void;

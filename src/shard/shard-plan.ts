@@ -105,9 +105,14 @@ const MOST_PAGES = 2 ** 18;
 /** Several, so that workers end at about the same time, even if one is slower or its pages are. */
 const SHARDS_PER_WORKER = 4;
 
-/** The default number of shards of a run. */
-export function automaticShards(kept: number, workers: number, isInStore: boolean): number {
-  const wanted = Math.max(SHARDS_PER_WORKER * workers, Math.ceil(kept / MOST_PAGES));
+/** A single worker has nobody to wait for: each shard would only cost it. */
+function wantedBy(workers: number | undefined): number {
+  return workers === 1 ? 1 : SHARDS_PER_WORKER * (workers ?? 1);
+}
+
+/** The default number of shards of a run; `undefined` workers if nobody knows how many there will be. */
+export function automaticShards(kept: number, workers: number | undefined, isInStore: boolean): number {
+  const wanted = Math.max(wantedBy(workers), Math.ceil(kept / MOST_PAGES));
   const least = isInStore ? LEAST_PAGES_IN_STORE : LEAST_PAGES;
   return Math.max(1, Math.min(MAX_SHARDS, wanted, Math.ceil(kept / least)));
 }

@@ -44,7 +44,7 @@ async function planIn(host: StepHost, request: DumpRequest, asked: number): Prom
     await output.check(request.force);
     const plan = await makePlan({
       ...{ request, allowed, threads, signal, shards: asked, output: output.output },
-      workers: async () => 1,
+      workers: async () => undefined,
     });
     const files = await planFiles(plan);
     const { digest } = files;
