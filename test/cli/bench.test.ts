@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
@@ -33,7 +34,7 @@ beforeAll(() => {
 });
 
 async function bench(...args: string[]): Promise<Figures> {
-  const { code, stdout, stderr } = await runCli(["bench", vmcore, "--json", "-q", "--folder", outputs, ...args]);
+  const { code, stdout, stderr } = await runHere(["bench", vmcore, "--json", "-q", "--folder", outputs, ...args]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(readdirSync(outputs)).toEqual([]);
   return JSON.parse(stdout.toString());
@@ -106,14 +107,14 @@ test.skipIf(process.platform === "win32")(
 );
 
 test("the options that say what the input is go to the runs", async () => {
-  expect((await runCli(["-g", join(folder, "info.txt"), vmcore])).code).toBe(0);
+  expect((await runHere(["-g", join(folder, "info.txt"), vmcore])).code).toBe(0);
   const args = ["--codec", "none", "--runs", "1", "--workers", "1", "--no-stages", "-i", join(folder, "info.txt")];
   const { comparisons } = await bench(...args);
   expect(comparisons[0]?.rows[0]?.failure).toBeUndefined();
 });
 
 test("without runs there are stages only, as a table", async () => {
-  const { code, stdout: table } = await runCli([
+  const { code, stdout: table } = await runHere([
     "bench",
     vmcore,
     "-q",
@@ -140,7 +141,8 @@ test.each([
   [["-"], "stdin: is not a plain file, and a benchmark reads the dump many times. Name a file"],
   [["--folder", "/no/such/folder"], "/no/such/folder: a folder cannot be created there"],
 ])("%j: says what is wrong", async (args, message) => {
-  const { code, stderr } = await runCli(["bench", vmcore, "-q", ...args]);
+  const run = args[0] === "-" ? runCli : runHere;
+  const { code, stderr } = await run(["bench", vmcore, "-q", ...args]);
   expect(code).toBeGreaterThan(0);
   expect(stderr).toContain(message);
 });

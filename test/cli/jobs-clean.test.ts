@@ -1,13 +1,13 @@
 /** `coresieve jobs clean` as it is typed: what it refuses before it looks, and what it prints. */
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { runCli } from "../support/cli.js";
+import { expect, test, vi } from "vitest";
+import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
 
 const folder = temporaryFolder();
-const jobs = (...words: readonly string[]) =>
-  runCli(["jobs", ...words], { env: { REDIS_URL: `unix://${join(folder, "no-redis")}` } });
+vi.stubEnv("REDIS_URL", `unix://${join(folder, "no-redis")}`);
+const jobs = (...words: readonly string[]) => runHere(["jobs", ...words]);
 
 test.each([
   [["clean"], "no place was named to look in"],

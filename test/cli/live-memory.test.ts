@@ -12,6 +12,7 @@ import { kernelView } from "../../src/kernel/kernel-view.js";
 import { segmentsOf } from "../../src/reader/attach.js";
 import { openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";
+import { runHere } from "../support/cli-here.js";
 import { describeWithDumps, realDump, realVmlinux } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
@@ -172,20 +173,17 @@ describeWithDumps("a vmlinux's kernel is looked up where the note leads to it", 
     const vmlinux = await realVmlinux();
     runOn(file, placesOf(file, poisoned), 0, file, at("out"), "-f", "-d", "31", "-x", vmlinux);
     const found = readFileSync(at("out"));
-    const { status } = spawnSync(process.execPath, [program, file, at("out"), "-f", "-d", "31", "-x", vmlinux]);
-    expect({ status, same: readFileSync(at("out")).equals(found) }).toEqual({ status: 0, same: true });
+    const { code } = await runHere([file, at("out"), "-f", "-d", "31", "-x", vmlinux]);
+    expect({ code, same: readFileSync(at("out")).equals(found) }).toEqual({ code: 0, same: true });
   });
 });
 
-test("a file on a disk has its digest, and a stream gets it while it is read", () => {
+test("a file on a disk has its digest, and a stream gets it while it is read", async () => {
   const whole = createHash("sha256").update(readFileSync(vmcore)).digest("hex");
-  const plain = (input: string, ...args: string[]) =>
-    spawnSync(process.execPath, [program, input, at("out"), "-f", "--manifest", at("manifest"), ...args], {
-      encoding: "utf8",
-    });
-  expect(plain(vmcore)).toMatchObject({ status: 0 });
+  const plain = (input: string) => runHere([input, at("out"), "-f", "--manifest", at("manifest")]);
+  expect(await plain(vmcore)).toMatchObject({ code: 0 });
   expect(recorded("manifest")).toMatchObject({ sha256: whole, covers: "file" });
   writeFileSync(at("vmcore.gz"), gzipSync(readFileSync(vmcore), { level: 1 }));
-  expect(plain(at("vmcore.gz"))).toMatchObject({ status: 0 });
+  expect(await plain(at("vmcore.gz"))).toMatchObject({ code: 0 });
   expect(recorded("manifest")).toMatchObject({ sha256: whole, covers: "unpacked" });
 });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { verifyDump } from "../../src/verify/verify-dump.js";
 import { rearrangeDump } from "../../src/writer/rearrange.js";
 import { expectFailure, runCli } from "../support/cli.js";
+import { runHere } from "../support/cli-here.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { type S3Double, startS3Double } from "../support/s3-double.js";
 import { sampleDump } from "../support/sample.js";
@@ -99,5 +100,5 @@ test.each([
   [["bench", file, "--folder", "s3://dumps/tmp"], "--folder"],
   [["estimate", file, "--to", "s3://dumps/out"], "--to"],
 ])("what can only be on this machine is refused by name: %j", async (args, option) => {
-  expectFailure(await runCli(args), 2, `${option} cannot be an object of a store`);
+  expectFailure(await runHere(args), 2, `${option} cannot be an object of a store`);
 });
