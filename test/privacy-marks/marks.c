@@ -608,6 +608,7 @@ static void do_xattr(void)
 #include "marks-hidden.h"
 #include "marks-late.h"
 #include "marks-last.h"
+#include "marks-newest.h"
 
 static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "ended", do_ended }, { "messages", do_messages }, { "names", do_names }, { "keys", do_keys }, { "pages", do_pages },
@@ -636,6 +637,8 @@ static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "steps", do_steps }, { "fields", do_fields }, { "mountdata", do_mount_data }, { "script", do_script }, { "lastwords", do_last_words },
 	{ "small", do_small }, { "printer", do_printer }, { "management", do_management }, { "soundwords", do_sound_words },
 	{ "vectors", do_vectors }, { "streams", do_streams }, { "histogram", do_histogram }, { "earlier", do_earlier }, { "openvpn", do_openvpn },
+	{ "chosen", do_chosen }, { "keyboard", do_keyboard }, { "moreciphers", do_more_ciphers }, { "ownkey", do_own_key }, { "morerules", do_more_rules },
+	{ "groupstorage", do_group_storage }, { "copiednames", do_copied_names }, { "larger", do_larger }, { "codepages", do_code_pages }, { "description", do_description },
 };
 
 /* what the C library's copies left in vector registers would count as this process's own */
@@ -699,6 +702,8 @@ int main(int argc, char **argv)
 	clear_vectors();
 	/* waits for ever on 7.2 for a disk whose server does not answer */
 	run_apart("sync", sync);
+	if (wanted(spec, "endedtasks"))
+		leave_stacks();
 	say("READY marks\n");
 	for (;;) {
 		char b[32];

@@ -36,7 +36,9 @@ MODULES = ["virtio_console", "virtio_rng", "zram", "zsmalloc", "lzo_rle", "lzo",
            "9p", "9pnet_fd", "nfs", "nfsv3", "nfsd", "nbd", "rxrpc", "libceph", "dns_resolver", "dummy", "macsec", "vcan", "can_raw", "can_bcm", "can_isotp",
            "slip", "n_hdlc", "ppp_async", "snd_virmidi", "snd_seq", "hci_vhci", "uinput", "ip_set_hash_ip", "netconsole", "squashfs", "mac80211_hwsim", "bochs", "virtio_gpu", "vkms", "virtio_input",
            "usbcore", "xhci_pci", "ftdi_sio", "usbmon", "tpm_vtpm_proxy", "speakup_soft", "nfnetlink_queue", "nft_queue", "nft_ct", "sch_netem", "nlmon", "vduse",
-           "mtdram", "jffs2", "vgem", "parport_pc", "lp", "ipmi_msghandler", "ipmi_devintf", "ipmi_si", "ramoops", "ovpn"]
+           "mtdram", "jffs2", "vgem", "parport_pc", "lp", "ipmi_msghandler", "ipmi_devintf", "ipmi_si", "ramoops", "ovpn",
+           "xts", "adiantum", "nhpoly1305", "libpoly1305", "chacha_generic", "chacha_x86_64", "essiv", "cryptd", "lrw", "cmac", "blake2b_generic", "ccm", "ansi_cprng", "algif_rng",
+           "nft_log", "nfnetlink_log", "nf_log_syslog", "geneve", "sch_ingress", "cls_bpf"]
 key, _, kdump = name.partition("+")
 for few in [option for option in sys.argv[4:] if option.startswith("modules:")]:
     MODULES = few.split(":")[1:]
@@ -45,7 +47,7 @@ for few in [option for option in sys.argv[4:] if option.startswith("modules:")]:
 sources = os.path.join(work, "marks-sources")
 os.makedirs(sources, exist_ok=True)
 shutil.copy(os.path.join(here, "marks.c"), os.path.join(sources, "workload.c"))
-for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h", "marks-further.h", "marks-flight.h", "marks-hidden.h", "marks-late.h", "marks-last.h"):
+for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h", "marks-held.h", "marks-more.h", "marks-further.h", "marks-flight.h", "marks-hidden.h", "marks-late.h", "marks-last.h", "marks-newest.h"):
     shutil.copy(os.path.join(here, header), sources)
 EARLIER = 0xE600000  # in the memory that the command line keeps from the kernel (below)
 with open(os.path.join(tools, "guest-init"), encoding="ascii") as begin, open(os.path.join(sources, "guest-init"), "w", encoding="ascii") as ours:
@@ -131,7 +133,7 @@ options = [option for option in sys.argv[4:] if not option.startswith(("only:", 
 persistent = ["memmap=32M!192M", "memmap=8M$224M"] if key in ("5.10", "6.1", "6.12", "7.2", "full-6.1", "full-7.2") else []
 runvm.var(
     f"marks-{name}", KEYS[key], 640 if kdump else 512 if key.startswith("full") else 320, spec=only[0] if only else "all",
-    append=" ".join(["secretmem.enable=1"] + options + persistent + ([] if kdump else ["crashkernel=48M"])),
+    append=" ".join(["secretmem.enable=1", "marks=" + firmware_text("cmdln", 4)] + options + persistent + ([] if kdump else ["crashkernel=48M"])),
     **({"kdump": "192M", "kexecflag": "-s"} if kdump else {}),
     formats=[] if kdump else ["elf"], timeout=1200, smp=2,
 )

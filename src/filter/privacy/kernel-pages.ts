@@ -47,6 +47,8 @@ export interface KernelPages {
   readonly mapped: KernelMappings | undefined;
   /** The memory of the direct map and the image; `undefined` if the page tables do not show all of it. */
   readonly linear: readonly PfnRange[] | undefined;
+  /** Addresses of stacks that are mapped outside of the direct map, told by their marks: their lowest ones. */
+  readonly stacks: readonly bigint[];
 }
 
 /** What the kernel's page tables map, whatever it is. */
@@ -87,8 +89,8 @@ export function findKernelPages(
 ): KernelPages {
   const search = new KernelPageSearch(dump, view, stack, stackTops, observe);
   search.run();
-  const { known, counts, gaps, mapped, linear } = search;
-  return { known, counts, gaps, mapped, linear };
+  const { known, counts, gaps, mapped, linear, stacks } = search;
+  return { known, counts, gaps, mapped, linear, stacks };
 }
 
 class KernelPageSearch implements KernelPages {
@@ -97,6 +99,7 @@ class KernelPageSearch implements KernelPages {
   readonly gaps: string[] = [];
   mapped: KernelMappings | undefined;
   linear: readonly PfnRange[] | undefined;
+  readonly stacks: bigint[] = [];
   readonly #dump: Dump;
   readonly #view: KernelView;
   readonly #space: AddressSpace;
@@ -247,6 +250,7 @@ class KernelPageSearch implements KernelPages {
       if (range !== undefined && vaddr >= range.start && vaddr < range.end) this.#markAll("modules", area);
       else if (bottom !== undefined && isStackBottom(bottom, this.#stack)) {
         this.#markAll("stacks", area);
+        this.stacks.push(vaddr);
         const top = pfns.at(-1) as number;
         if (this.#stackTops !== undefined && top < maxMapnr) setBits(this.#stackTops, top, top + 1);
       } else others.push(area);

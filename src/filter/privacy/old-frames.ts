@@ -37,6 +37,15 @@ export interface RunningTasks {
   readonly off: ReadonlySet<bigint>;
 }
 
+/** Stacks, and whose they are. */
+export interface KnownStacks {
+  readonly tasks: Iterable<bigint>;
+  /** The lowest addresses of stacks that are mapped outside of the direct map. */
+  readonly mapped: readonly bigint[];
+  /** Those of tasks that slabs have, whether or not the tasks are in a list; `undefined`: slabs were not looked into. */
+  readonly owned: ReadonlySet<bigint> | undefined;
+}
+
 /** Pieces of stacks; `interrupts` is whether those of interrupts were looked through, too. */
 export interface EndedCalls extends ScrubList {
   readonly interrupts: boolean;
@@ -49,7 +58,7 @@ export interface EndedCalls extends ScrubList {
 export function endedCalls(
   space: AddressSpace,
   kernel: KernelObjects,
-  tasks: Iterable<bigint>,
+  { tasks, mapped, owned }: KnownStacks,
   dump: Pick<Dump, "machine" | "pageSize" | "notes">,
   stack: TaskStack,
 ): EndedCalls | undefined {
@@ -66,6 +75,17 @@ export function endedCalls(
   const interrupts = interruptStacks(space, kernel, cpus);
   if (interrupts === undefined) kernel.incomplete?.();
   if (frames === undefined) return undefined;
+  if (owned === undefined) kernel.incomplete?.();
+  else {
+    const inUse = new Set([...owned, ...stacksOf(kernel, all)]);
+    const holdsPointer = (bottom: bigint) =>
+      running.pointers.some((one) => one > bottom && one <= bottom + BigInt(stack.bytes));
+    const ended = mapped.filter((bottom) => !inUse.has(bottom) && !holdsPointer(bottom));
+    for (const bottom of ended) {
+      const length = stack.bytes - mark.within;
+      if (addVirtual(space, bottom + BigInt(mark.within), length, frames.list) > 0) frames.objects++;
+    }
+  }
   if (interrupts !== undefined) frames.list.addAll(interrupts.list.merged(0));
   return {
     list: frames.list,
@@ -73,6 +93,11 @@ export function endedCalls(
     // Where nothing said where they are, `incomplete` did.
     interrupts: interrupts?.searched ?? true,
   };
+}
+
+/** The stacks of tasks. One that has ended gives its back, and the CPUs keep some for the next ones (`cached_stacks`). */
+function stacksOf(kernel: KernelObjects, tasks: Iterable<bigint>): bigint[] {
+  return [...tasks].flatMap((task) => readMember(kernel, "task_struct", task, "stack") ?? []);
 }
 
 /** Returns a function for a task of CPUs: the one that runs, or the one that runs when no other does (all but the first are in no list). */

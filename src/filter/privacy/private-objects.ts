@@ -44,6 +44,8 @@ export interface PrivateObjects {
   readonly files: Iterable<OpenFile>;
   /** Walks through the slabs again. */
   readonly allocations: AllocationCheck;
+  /** Stacks of the tasks that are in slabs. */
+  readonly stacks: ReadonlySet<bigint>;
   /** What may exist but was not found, in the words of `remains`. */
   readonly missing: readonly string[];
   /** What of the registers of virtual machines' processors (KVM) stays. */
@@ -129,9 +131,9 @@ export function privateObjects(
       places.sort((a, b) => a - b),
     );
   }
-  const { found, padding, doubtful, cpuLists, sheaves, caches, keysFound, files, missing, guests, cut } = run;
-  const allocations = checkBy(walk);
-  return { found, padding, doubtful, cpuLists, sheaves, caches, keysFound, files, missing, guests, cut, allocations };
+  const { found, padding, doubtful, cpuLists, sheaves, caches, keysFound, files, missing, guests, cut, stacks } = run;
+  const own = { allocations: checkBy(walk), stacks };
+  return { found, padding, doubtful, cpuLists, sheaves, caches, keysFound, files, missing, guests, cut, ...own };
 }
 
 function checkBy(walk: SlabWalk): AllocationCheck {

@@ -54,8 +54,8 @@ export interface ScrubSearch {
   /** Other memory reserved at boot for others than the kernel. */
   readonly foreign: readonly PfnRange[];
   readonly kernelStack: TaskStack;
-  /** Finds the rest. */
-  search(): Scrub;
+  /** Finds the rest. `stacks`: those that are mapped outside of the direct map. */
+  search(stacks: readonly bigint[]): Scrub;
   /** Must be called at the end. */
   close(): void;
 }
@@ -86,9 +86,9 @@ export function scrub(
     });
     return {
       ...run.begin(extras.includes("registers")),
-      search() {
+      search(stacks) {
         run.slabs(extras.includes("registers"), strict);
-        run.always();
+        run.always(stacks);
         if (extras.includes("registers")) run.registers();
         if (extras.includes("tty")) run.terminals();
         if (extras.includes("log")) run.log();
@@ -196,7 +196,7 @@ class ScrubRun {
   }
 
   /** Finds what is always overwritten, apart from slabs. */
-  always(): void {
+  always(mapped: readonly bigint[]): void {
     const kernel = this.#kernel;
     const [space, dump, view] = [this.#space, this.#dump, this.#view];
     const drivers = kernel && driverBuffers(space, kernel, () => this.#openFiles(kernel));
@@ -224,7 +224,8 @@ class ScrubRun {
       "driver-buffers",
       this.#search(kernel, texts, (one) => fileTexts(space, one, files)),
     );
-    const frames = this.#search(kernel, OLD_FRAMES, (one) => endedCalls(space, one, tasks, dump, this.#stack));
+    const stacks = { tasks, mapped, owned: this.#slabs?.stacks };
+    const frames = this.#search(kernel, OLD_FRAMES, (one) => endedCalls(space, one, stacks, dump, this.#stack));
     this.#reachOr(OLD_FRAMES, "old-frames", frames);
     if (frames?.interrupts === false) this.#gaps.push("stacks of interrupts: what those that have ended left there");
     const audited = this.#search(kernel, AUDITED, (one) => auditTexts(space, one, tasks));

@@ -50,6 +50,8 @@ export class Collector implements QueueRoots {
   readonly found = new Map<Scrubbed, ScrubList>();
   readonly namespaces = new Set<bigint>();
   readonly trees = new Set<bigint>();
+  /** Stacks of tasks, also of those that are in no list: of other CPUs' idle ones, and those that are being made. */
+  readonly stacks = new Set<bigint>();
   readonly cpuLists: boolean;
   readonly sheaves: SlabWalk["sheaves"];
   readonly caches: SlabWalk["caches"];
@@ -342,9 +344,10 @@ export class Collector implements QueueRoots {
     });
   }
 
-  /** Collects the IPC namespaces of tasks. */
+  /** Collects the stacks and the IPC namespaces of tasks. */
   #namespaces(slab: Slab): void {
     this.#everyUsed(slab, (at) => {
+      this.stacks.add(this.#pointer("task_struct", "stack", at) ?? 0n);
       const proxy = this.#pointer("task_struct", "nsproxy", at);
       if (proxy === undefined || this.namespaces.size >= MAX_ROOTS) return;
       const namespace = readMember(this.#kernel, "nsproxy", proxy, "ipc_ns");

@@ -7,6 +7,8 @@ import { watchedKernel } from "../../../src/filter/privacy/watched-kernel.js";
 import type { Dump } from "../../../src/reader/dump.js";
 import { BASE, machine, piecesOf, space } from "../../support/fake-machine.js";
 
+const NO_STACKS = { tasks: [], mapped: [], owned: new Set<bigint>() };
+
 const at = (address: number) => BASE + BigInt(address);
 /** The stacks are at 0x4000 and 0x8000. */
 const CPUS = { irq_stack_backing_store: 0x3000n, __per_cpu_offset: 0x100, __cpu_possible_mask: 0x140, init_task: 0 };
@@ -100,9 +102,9 @@ test("stacks of interrupts of other machines (arm64, riscv, POWER) are not searc
   const stack = { bytes: 0x4000, hasThreadInfo: false };
   // With the kernel's variables, and where it lists functions only.
   for (const symbols of [{ init_task: 0, irq_stack_ptr: 0x40n }, {}])
-    expect(endedCalls(space, machine(symbols, types).kernel, [], dump, stack)?.interrupts).toBe(false);
+    expect(endedCalls(space, machine(symbols, types).kernel, NO_STACKS, dump, stack)?.interrupts).toBe(false);
   const { kernel } = twoCpus({ hardirq_stack_ptr: 0x40n, hardirq_stack_inuse: 0x48n }, types);
-  expect(endedCalls(space, kernel, [], dump, stack)?.interrupts).toBe(true);
+  expect(endedCalls(space, kernel, NO_STACKS, dump, stack)?.interrupts).toBe(true);
 });
 
 test("machines without such stacks have none; where nothing says where they are, that is said", () => {
@@ -122,7 +124,7 @@ test("machines without such stacks have none; where nothing says where they are,
     pageSize: 4096,
     notes: [],
   } as unknown as Dump;
-  const found = endedCalls(space, { ...kernel, incomplete: () => (cut = true) }, [], dump, {
+  const found = endedCalls(space, { ...kernel, incomplete: () => (cut = true) }, NO_STACKS, dump, {
     bytes: 0x4000,
     hasThreadInfo: false,
   });

@@ -110,14 +110,16 @@ describe("tasks that run", () => {
       point(0x1000 * (cpu + 1) + 0x40 + 24, idle);
       point(0x1000 * (cpu + 1) + 0x40 + 32, curr[cpu] ?? idle);
     }
-    return (cpus: readonly Cpu[]) => {
+    return (cpus: readonly Cpu[], mapped: readonly bigint[] = [], owned: ReadonlySet<bigint> | null = new Set()) => {
       const watched = watchedKernel(made.kernel);
       const dump = {
         machine: { arch: "x86_64", wordSize: 8, littleEndian: true },
         ...{ pageSize: 4096, notes: cpus.map(note) },
       } as unknown as Dump;
       const tasks = [BASE + 0x100n, BASE + 0x200n];
-      const found = endedCalls(space, watched.kernel, tasks, dump, { bytes: 0x4000, hasThreadInfo: false });
+      const found = endedCalls(space, watched.kernel, { tasks, mapped, owned: owned ?? undefined }, dump, {
+        ...{ bytes: 0x4000, hasThreadInfo: false },
+      });
       return { pieces: piecesOf(found?.list as never), cut: watched.cut };
     };
   }
@@ -129,6 +131,29 @@ describe("tasks that run", () => {
         [0xc008, 0xf000],
       ],
       cut: false,
+    });
+  });
+
+  test("all of a stack that is no task's: the kernel keeps those of ended tasks for the next ones", () => {
+    const at = (bottom: number) => BASE + BigInt(bottom);
+    const mapped = [0x4000, 0x8000, 0xc000, 0x10000, 0x14000, 0x18000].map(at);
+    // That of a task that is in no list, and that on which a CPU is, whosever it is.
+    const owned = new Set([at(0x14000), 0n]);
+    const cpus = [inKernel(0x9000), inKernel(0x19000)];
+    expect(guest([0x200, 0x300])(cpus, mapped, owned)).toEqual({
+      pieces: [
+        [0x8008, 0x9000],
+        [0x10008, 0x14000],
+      ],
+      cut: true,
+    });
+    // Where slabs were not looked into, nobody knows all tasks.
+    expect(guest([0x200, 0x300])([inKernel(0x9000), inKernel(0xf000)], mapped, null)).toEqual({
+      pieces: [
+        [0x8008, 0x9000],
+        [0xc008, 0xf000],
+      ],
+      cut: true,
     });
   });
 
