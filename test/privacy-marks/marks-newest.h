@@ -38,15 +38,23 @@ static void users_of_marks(void)
 	sleep_for_ever();
 }
 
+static void own_users(void)
+{
+	if (unshare(CLONE_NEWUSER))
+		say("user namespace: %s\n", strerror(errno));
+	sleep_for_ever();
+}
+
 static void space_of_marks(void)
 {
 	unsigned words[4];
-	char line[128];
+	char line[128], path[64];
+	pid_t pid = child(own_users);
+	usleep(200000);
 	fill(words, 16, "uidmp");
 	snprintf(line, sizeof line, "%u %u %u\n%u 5 1\n", words[0], words[1], words[2], words[3]);
-	if (unshare(CLONE_NEWUSER) || put("/proc/self/uid_map", line))
-		say("user namespace: %s\n", strerror(errno));
-	sleep_for_ever();
+	snprintf(path, sizeof path, "/proc/%d/uid_map", pid);
+	put(path, line);
 }
 
 static void handlers_of_marks(void)
@@ -83,7 +91,7 @@ static void ports_of_marks(void)
 static void do_chosen(void)
 {
 	child(users_of_marks);
-	child(space_of_marks);
+	space_of_marks();
 	child(handlers_of_marks);
 	child(ports_of_marks);
 	int master, slave;
@@ -144,7 +152,6 @@ static void do_more_ciphers(void)
 	cipher("skcipher", "adiantum(xchacha12,aes)", "adiak", 32);
 	cipher("skcipher", "essiv(cbc(aes),sha256)", "essvk", 32);
 	cipher("skcipher", "chacha20", "chchk", 32);
-	cipher("skcipher", "cryptd(cbc(aes))", "crydk", 32);
 	cipher("skcipher", "lrw(aes)", "lrwak", 48);
 	cipher("hash", "cmac(aes)", "cmack", 32);
 	cipher("hash", "blake2b-256", "blakk", 64);
@@ -373,6 +380,53 @@ static void do_copied_names(void)
 	usleep(300000);
 }
 
+/* ---- what looks like a stack of the kernel's, and is not: a long message, pages in pipes with free ones behind them ---- */
+
+static void begin_like_a_stack(char *at)
+{
+	uint64_t mark = 0x57ac6e9d;
+	memcpy(at, &mark, 8);
+}
+
+static void do_false_stacks(void)
+{
+	struct sockaddr_nl self = { .nl_family = AF_NETLINK, .nl_pid = getpid() };
+	int nl = socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK), room = 1 << 20, pipes[2];
+	char *message = map(16 * PAGE), *page = map(PAGE);
+	fill(message, 16 * PAGE, "nlstk");
+	begin_like_a_stack(message);
+	setsockopt(nl, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+	setsockopt(nl, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+	if (bind(nl, (void *)&self, sizeof self) || sendto(nl, message, 16 * PAGE - 400, 0, (void *)&self, sizeof self) < 0)
+		say("long netlink message: %s\n", strerror(errno));
+	munmap(message, 16 * PAGE);
+	for (int i = 0; i < 32 && pipe2(pipes, O_NONBLOCK) == 0; i++) {
+		char *between = NULL;
+		for (int k = 0; k < 8; k++) {
+			fill(page, PAGE, "pistk");
+			begin_like_a_stack(page);
+			if (write(pipes[1], page, PAGE) != PAGE)
+				break;
+			between = map(3 * PAGE);
+			fill(between, 3 * PAGE, "pifre");
+			munmap(between, 3 * PAGE);
+		}
+	}
+	munmap(page, PAGE);
+}
+
+/* ---- a private key for certificates, as a program loads it ---- */
+
+static void do_private_key(void)
+{
+	unsigned char der[4 + 3 + 15 + 4 + 480] = { 0x30, 0x82, (3 + 15 + 4 + 480) >> 8, (3 + 15 + 4 + 480) & 255, 2, 1, 0,
+		0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0, 4, 0x82, 480 >> 8, 480 & 255 };
+	fill(der + 26, 480, "pk8ky");
+	if (syscall(SYS_add_key, "asymmetric", "marks-private", der, sizeof der, KEY_SPEC_PROCESS_KEYRING) < 0)
+		say("private key: %s\n", strerror(errno));
+	memset(der, 0, sizeof der);
+}
+
 /* ---- larger messages; what was written to files of the kernel and is not a whole word, or no number; a dictionary for compression ---- */
 
 static void do_larger(void)
@@ -404,6 +458,7 @@ static void do_larger(void)
 		say("zram-control: %s\n", strerror(errno));
 		return;
 	}
+	close(words);
 	snprintf(path, sizeof path, "/sys/block/zram%d/comp_algorithm", atoi(digits));
 	put(path, "zstd");
 	snprintf(path, sizeof path, "/sys/block/zram%d/algorithm_params", atoi(digits));

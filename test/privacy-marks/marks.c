@@ -639,6 +639,7 @@ static const struct { const char *name; void (*run)(void); } all[] = {
 	{ "vectors", do_vectors }, { "streams", do_streams }, { "histogram", do_histogram }, { "earlier", do_earlier }, { "openvpn", do_openvpn },
 	{ "chosen", do_chosen }, { "keyboard", do_keyboard }, { "moreciphers", do_more_ciphers }, { "ownkey", do_own_key }, { "morerules", do_more_rules },
 	{ "groupstorage", do_group_storage }, { "copiednames", do_copied_names }, { "larger", do_larger }, { "codepages", do_code_pages }, { "description", do_description },
+	{ "falsestacks", do_false_stacks }, { "privatekey", do_private_key },
 };
 
 /* what the C library's copies left in vector registers would count as this process's own */

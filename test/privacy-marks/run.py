@@ -38,7 +38,7 @@ MODULES = ["virtio_console", "virtio_rng", "zram", "zsmalloc", "lzo_rle", "lzo",
            "usbcore", "xhci_pci", "ftdi_sio", "usbmon", "tpm_vtpm_proxy", "speakup_soft", "nfnetlink_queue", "nft_queue", "nft_ct", "sch_netem", "nlmon", "vduse",
            "mtdram", "jffs2", "vgem", "parport_pc", "lp", "ipmi_msghandler", "ipmi_devintf", "ipmi_si", "ramoops", "ovpn",
            "xts", "adiantum", "nhpoly1305", "libpoly1305", "chacha_generic", "chacha_x86_64", "essiv", "cryptd", "lrw", "cmac", "blake2b_generic", "ccm", "ansi_cprng", "algif_rng",
-           "nft_log", "nfnetlink_log", "nf_log_syslog", "geneve", "sch_ingress", "cls_bpf"]
+           "nft_log", "nfnetlink_log", "nf_log_syslog", "geneve", "sch_ingress", "cls_bpf", "pkcs8_key_parser"]
 key, _, kdump = name.partition("+")
 for few in [option for option in sys.argv[4:] if option.startswith("modules:")]:
     MODULES = few.split(":")[1:]

@@ -3,14 +3,24 @@ import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import type { Dump } from "../../reader/dump.js";
 import { wordAt } from "../../reader/fields.js";
-import { NT_PRSTATUS } from "../../reader/notes.js";
+import { type Note, NT_PRSTATUS } from "../../reader/notes.js";
+import { inUserMode } from "./private-notes.js";
 
-/** The stack pointers in the CPUs' notes, if the machine's registers are known. */
-export function savedStackPointers({ notes, machine }: Pick<Dump, "notes" | "machine">): bigint[] {
-  const at = archSupport(machine.arch)?.noteStackPointer;
+/**
+ * The stack pointers in the CPUs' notes, if the machine's registers are known: of those that were in the kernel, for a program sets its
+ * own as it likes. `lowestAddress` is the kernel's.
+ */
+export function savedStackPointers(
+  { notes, machine }: Pick<Dump, "notes" | "machine">,
+  lowestAddress: bigint,
+): bigint[] {
+  const { noteStackPointer: at, noteRegisters = [] } = archSupport(machine.arch) ?? {};
   if (at === undefined) return [];
+  const registers = noteRegisters.find(({ owner }) => owner === "CORE");
+  const inProgram = (note: Note) => registers !== undefined && inUserMode(note, registers, machine, lowestAddress);
   return notes
     .filter(({ name, type, desc }) => name === "CORE" && type === NT_PRSTATUS && desc.length >= at + machine.wordSize)
+    .filter((note) => !inProgram(note))
     .map(({ desc }) => {
       const view = new DataView(desc.buffer, desc.byteOffset, desc.byteLength);
       return wordAt(view, at, machine.wordSize, machine.littleEndian);

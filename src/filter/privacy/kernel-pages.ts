@@ -47,8 +47,14 @@ export interface KernelPages {
   readonly mapped: KernelMappings | undefined;
   /** The memory of the direct map and the image; `undefined` if the page tables do not show all of it. */
   readonly linear: readonly PfnRange[] | undefined;
-  /** Addresses of stacks that are mapped outside of the direct map, told by their marks: their lowest ones. */
-  readonly stacks: readonly bigint[];
+  readonly stacks: readonly MappedStack[];
+}
+
+/** A stack that is mapped outside of the direct map, or anything there that begins with the mark of one. */
+export interface MappedStack {
+  /** The lowest one. */
+  readonly address: bigint;
+  readonly bytes: number;
 }
 
 /** What the kernel's page tables map, whatever it is. */
@@ -99,7 +105,7 @@ class KernelPageSearch implements KernelPages {
   readonly gaps: string[] = [];
   mapped: KernelMappings | undefined;
   linear: readonly PfnRange[] | undefined;
-  readonly stacks: bigint[] = [];
+  readonly stacks: MappedStack[] = [];
   readonly #dump: Dump;
   readonly #view: KernelView;
   readonly #space: AddressSpace;
@@ -135,7 +141,8 @@ class KernelPageSearch implements KernelPages {
         `the kernel's page tables on ${dump.machine.arch}: modules and stacks in the vmalloc area are dropped`,
       );
     }
-    for (const pointer of savedStackPointers(dump)) this.#markStackAt(pointer, found?.areas ?? []);
+    for (const pointer of savedStackPointers(dump, this.#view.lowestAddress))
+      this.#markStackAt(pointer, found?.areas ?? []);
   }
 
   #mark(rule: KernelPageRule, startPfn: number, endPfn: number, vaddr?: bigint): void {
@@ -250,7 +257,7 @@ class KernelPageSearch implements KernelPages {
       if (range !== undefined && vaddr >= range.start && vaddr < range.end) this.#markAll("modules", area);
       else if (bottom !== undefined && isStackBottom(bottom, this.#stack)) {
         this.#markAll("stacks", area);
-        this.stacks.push(vaddr);
+        this.stacks.push({ address: vaddr, bytes: pfns.length * pageSize });
         const top = pfns.at(-1) as number;
         if (this.#stackTops !== undefined && top < maxMapnr) setBits(this.#stackTops, top, top + 1);
       } else others.push(area);

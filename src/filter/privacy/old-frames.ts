@@ -7,6 +7,7 @@ import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import { stoppedCpus } from "./cpu-stacks.js";
 import { interruptStacks } from "./interrupt-stacks.js";
+import type { MappedStack } from "./kernel-pages.js";
 import type { ScrubList } from "./scrubbed.js";
 import { isStackBottom, type StackMark, stackMark } from "./thread-stack.js";
 import { guessing } from "./watched-kernel.js";
@@ -40,8 +41,7 @@ export interface RunningTasks {
 /** Stacks, and whose they are. */
 export interface KnownStacks {
   readonly tasks: Iterable<bigint>;
-  /** The lowest addresses of stacks that are mapped outside of the direct map. */
-  readonly mapped: readonly bigint[];
+  readonly mapped: readonly MappedStack[];
   /** Those of tasks that slabs have, whether or not the tasks are in a list; `undefined`: slabs were not looked into. */
   readonly owned: ReadonlySet<bigint> | undefined;
 }
@@ -78,12 +78,11 @@ export function endedCalls(
   if (owned === undefined) kernel.incomplete?.();
   else {
     const inUse = new Set([...owned, ...stacksOf(kernel, all)]);
-    const holdsPointer = (bottom: bigint) =>
-      running.pointers.some((one) => one > bottom && one <= bottom + BigInt(stack.bytes));
-    const ended = mapped.filter((bottom) => !inUse.has(bottom) && !holdsPointer(bottom));
-    for (const bottom of ended) {
-      const length = stack.bytes - mark.within;
-      if (addVirtual(space, bottom + BigInt(mark.within), length, frames.list) > 0) frames.objects++;
+    const holdsPointer = ({ address, bytes }: MappedStack) =>
+      running.pointers.some((one) => one > address && one <= address + BigInt(bytes));
+    for (const one of mapped) {
+      if (inUse.has(one.address) || holdsPointer(one)) continue;
+      if (addVirtual(space, one.address, one.bytes, frames.list) > 0) frames.objects++;
     }
   }
   if (interrupts !== undefined) frames.list.addAll(interrupts.list.merged(0));

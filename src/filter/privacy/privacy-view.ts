@@ -15,6 +15,8 @@ import { type StackMark, stackMark, taskStack } from "./thread-stack.js";
 /** What a run with `--privacy` needs, as plain data for the workers. */
 export interface PrivacyView {
   readonly stack: StackMark;
+  /** The kernel maps its stacks (CONFIG_VMAP_STACK): what has a mark elsewhere is none. */
+  readonly mapsStacks?: boolean;
   /** Pages known to be the kernel's, one bit per pfn, in shared memory. */
   readonly known: PageBitmap;
   /** Memory reserved for the crash kernel. */
@@ -72,6 +74,7 @@ export function privacyView(
   return {
     view: {
       ...{ stack, known: pages.known, crashKernel: crashKernel ?? [], littleEndian, lowestAddress: view.lowestAddress },
+      ...(pages.stacks.length >= MANY_STACKS && { mapsStacks: true }),
       ...(stackTops && { stackTops }),
       ...(pages.linear && { linear: pages.linear }),
       ...(foreign.length > 0 && { foreign }),
@@ -90,6 +93,9 @@ export function privacyView(
     ],
   };
 }
+
+/** Any kernel has more threads of its own. Where it maps no stacks, a few may be somebody's data. */
+const MANY_STACKS = 8;
 
 /** The error for a dump for which `--privacy` cannot guarantee anything. */
 export function refused(dump: Dump, why: string): DumpError {

@@ -88,7 +88,8 @@ export function privateSearch(
   return {
     policy: { ...usable, privacy: pages.view },
     stackTops: scrubbing.stackTops,
-    search: () => privateRun(dump, view, { extras, keeps, plan }, pages, scrubbing.search(pages.pages.stacks), warnings),
+    search: () =>
+      privateRun(dump, view, { extras, keeps, plan }, pages, scrubbing.search(pages.pages.stacks), warnings),
     close: scrubbing.close,
   };
 }

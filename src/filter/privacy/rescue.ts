@@ -31,14 +31,14 @@ const MIN_BLOCK = 32768;
  * Finds the kernel's own memory in the direct map that has no mark in its struct pages, by its content. Checks only
  * pages of the classes `unknown` and `unreferenced`, and reads them only if their struct pages fit.
  *
- * - Stacks: blocks of several pages that are not a compound page, so that all but the first have no reference, with the
+ * - Stacks, if the kernel does not map them: blocks of several pages that are not a compound page, so that all but the first have no reference, with the
  *   stack's mark at the lowest address.
  * - Per-CPU memory of kernels for one processor: blocks whose pages all have the address of their chunk, which has the
  *   address of the block. One page is not enough: a process's top page table has the address of its mm_struct in the
  *   same place, and that has the address of the table.
  */
 export function createRescue(
-  { stack, littleEndian, lowestAddress, stackTops }: PrivacyView,
+  { stack, mapsStacks = false, littleEndian, lowestAddress, stackTops }: PrivacyView,
   space: AddressSpace,
   memory: PhysicalMemory,
   memMap: MemMap,
@@ -110,7 +110,7 @@ export function createRescue(
     let unreferenced = next(UNREFERENCED, from);
     for (let i = Math.min(unknown, unreferenced); i < to; i = Math.min(unknown, unreferenced)) {
       let end = i + 1;
-      if (i === unknown && stack.pages > 0 && isStack(batch, i)) {
+      if (i === unknown && stack.pages > 0 && !mapsStacks && isStack(batch, i)) {
         end = i + stack.pages;
         classes.fill(KEPT_STACK, i, end);
         if (stackTops !== undefined) setBits(stackTops, firstPfn + end - 1, firstPfn + end);

@@ -21,6 +21,7 @@ import { entryStacks } from "./entry-stacks.js";
 import { fileTexts } from "./file-texts.js";
 import { freePercpu } from "./free-percpu.js";
 import { hostNames } from "./host-names.js";
+import type { MappedStack } from "./kernel-pages.js";
 import { type LargeObjects, largeObjects, type ObjectPages } from "./large-objects.js";
 import { LOG_BUFFERS, logBuffers } from "./log-buffers.js";
 import { logTexts } from "./log-texts.js";
@@ -54,8 +55,8 @@ export interface ScrubSearch {
   /** Other memory reserved at boot for others than the kernel. */
   readonly foreign: readonly PfnRange[];
   readonly kernelStack: TaskStack;
-  /** Finds the rest. `stacks`: those that are mapped outside of the direct map. */
-  search(stacks: readonly bigint[]): Scrub;
+  /** Finds the rest. */
+  search(stacks: readonly MappedStack[]): Scrub;
   /** Must be called at the end. */
   close(): void;
 }
@@ -196,7 +197,7 @@ class ScrubRun {
   }
 
   /** Finds what is always overwritten, apart from slabs. */
-  always(mapped: readonly bigint[]): void {
+  always(mapped: readonly MappedStack[]): void {
     const kernel = this.#kernel;
     const [space, dump, view] = [this.#space, this.#dump, this.#view];
     const drivers = kernel && driverBuffers(space, kernel, () => this.#openFiles(kernel));

@@ -16,6 +16,7 @@ import {
 } from "../../support/kernel/private-kernel.js";
 import { toElf } from "../../support/kernel-dump.js";
 import { type Kernel, MiB, type PageDescription } from "../../support/kernel-image.js";
+import { prstatusNote } from "../../support/notes.js";
 import { failureOfAsync } from "../../support/open.js";
 import { writeDump } from "../../support/write-dump.js";
 
@@ -149,6 +150,19 @@ describe("stacks in the direct map", () => {
     expect(result.privacy?.stack).toBe(4);
   });
 
+  test("goes where the kernel maps its stacks: a page in a pipe may begin like a stack, and the next ones be free", async () => {
+    const pages: PageDescription[] = [...stack(2048), { pfn: 2112, kind: "kernel", count: 64 }];
+    const kernel = privateKernel({ pages: [...pages, { pfn: 2200, kind: "kernel", count: 3 }] });
+    const tables = new HandTables(kernel, VMALLOC, [2200, 2201, 2202]);
+    for (let i = 0; i < 8; i++) {
+      kernel.memory.write((2112 + 4 * i) * 4096, stackBottom());
+      tables.map(1 + 5 * i, run(2112 + 4 * i, 4));
+    }
+    const { pfns, result } = await kept(kernel);
+    expect(of(pfns, [...run(2048, 4), ...run(2112, 64)])).toEqual(run(2112, 32));
+    expect(result.privacy?.stack).toBe(0);
+  });
+
   test("until 4.8 the mark is behind struct thread_info", async () => {
     const { pfns } = await kept(privateKernel({ release: "4.4.0", pages: stack(2080, stackBottom(104)) }));
     expect(of(pfns, run(2080, 4))).toEqual(run(2080, 4));
@@ -216,6 +230,21 @@ describe("mapped memory", () => {
     kernel.memory.write(2052 * 4096, kernel.memory.read(130 * 4096 + 0x80, 256));
     const { pfns } = await kept(kernel);
     expect(of(pfns, run(2048, 64))).toEqual([2048, 2049]);
+  });
+
+  test("the stack that a CPU was on stays; a program sets its stack pointer as it likes", async () => {
+    for (const [selector, stays] of [
+      [0x10n, run(2052, 4)],
+      [0x33n, []],
+    ] as const) {
+      const kernel = privateKernel({ pages: [{ pfn: 2048, kind: "kernel", count: 16 }] });
+      const registers = Array.from({ length: 20 }, () => 0n);
+      registers[17] = selector;
+      registers[19] = directAddress(kernel, 2053);
+      const notes = kernel.notes.map((note) => (note.name === "CORE" ? prstatusNote(1, registers) : note));
+      const { pfns } = await kept({ ...kernel, notes } as Kernel);
+      expect(of(pfns, run(2048, 16)), String(selector)).toEqual(stays);
+    }
   });
 
   test("user pages that are mapped there go all the same", async () => {

@@ -1,5 +1,6 @@
 /** What calls that have ended left on kernel stacks: below the stack pointers of tasks that do not run. */
 import { describe, expect, test } from "vitest";
+import type { MappedStack } from "../../../src/filter/privacy/kernel-pages.js";
 import { endedCalls, oldFrames } from "../../../src/filter/privacy/old-frames.js";
 import { watchedKernel } from "../../../src/filter/privacy/watched-kernel.js";
 import type { Dump } from "../../../src/reader/dump.js";
@@ -110,7 +111,11 @@ describe("tasks that run", () => {
       point(0x1000 * (cpu + 1) + 0x40 + 24, idle);
       point(0x1000 * (cpu + 1) + 0x40 + 32, curr[cpu] ?? idle);
     }
-    return (cpus: readonly Cpu[], mapped: readonly bigint[] = [], owned: ReadonlySet<bigint> | null = new Set()) => {
+    return (
+      cpus: readonly Cpu[],
+      mapped: readonly MappedStack[] = [],
+      owned: ReadonlySet<bigint> | null = new Set(),
+    ) => {
       const watched = watchedKernel(made.kernel);
       const dump = {
         machine: { arch: "x86_64", wordSize: 8, littleEndian: true },
@@ -136,14 +141,17 @@ describe("tasks that run", () => {
 
   test("all of a stack that is no task's: the kernel keeps those of ended tasks for the next ones", () => {
     const at = (bottom: number) => BASE + BigInt(bottom);
-    const mapped = [0x4000, 0x8000, 0xc000, 0x10000, 0x14000, 0x18000].map(at);
+    const mapped = [0x4000, 0x8000, 0xc000, 0x10000, 0x14000, 0x18000].map((one) => ({
+      address: at(one),
+      bytes: 0x4000,
+    }));
     // That of a task that is in no list, and that on which a CPU is, whosever it is.
     const owned = new Set([at(0x14000), 0n]);
     const cpus = [inKernel(0x9000), inKernel(0x19000)];
     expect(guest([0x200, 0x300])(cpus, mapped, owned)).toEqual({
       pieces: [
         [0x8008, 0x9000],
-        [0x10008, 0x14000],
+        [0x10000, 0x14000],
       ],
       cut: true,
     });
