@@ -1,6 +1,7 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { wordAt } from "../../reader/fields.js";
+import { CipherTables } from "./cipher-tables.js";
 import type { Hole } from "./type-holes.js";
 
 const MAX_ALGORITHMS = 1 << 14;
@@ -14,6 +15,8 @@ export interface CipherReader {
    * which lead to other ciphers.
    */
   context(bytes: DataView, at: number, size: number): readonly Hole[];
+  /** Physical addresses of tables to which the contexts led: in objects that have nothing else. */
+  readonly tables: readonly number[];
 }
 
 /**
@@ -30,21 +33,27 @@ export function cipherReader(space: AddressSpace, kernel: KernelObjects): Cipher
   if (list === undefined || algorithm === undefined || context === undefined) return undefined;
   /** Bytes before struct crypto_tfm, by the address of the algorithm. */
   const known = new Map<bigint, number>();
+  const tables = new CipherTables(space, kernel);
   for (const one of walkList(kernel, list, "crypto_alg", "cra_list", MAX_ALGORITHMS)) {
     const type = readMember(kernel, "crypto_alg", one, "cra_type");
     const before = type ? Number(readMember(kernel, "crypto_type", type, "tfmsize") ?? 0n) : 0;
-    if (before <= MAX_BEFORE) known.set(one, before);
+    if (before > MAX_BEFORE) continue;
+    known.set(one, before);
+    tables.algorithm(one);
   }
   if (known.size === 0) return undefined;
   const places = [...new Set(known.values())];
   const lows = new Set([...known.keys()].map((address) => Number(BigInt.asUintN(32, address))));
   const low = littleEndian ? 0 : wordSize - 4;
   return {
+    tables: tables.places,
     context(bytes, at, size) {
       for (const before of places) {
         const from = before + context;
         if (from >= size || !lows.has(bytes.getUint32(at + before + algorithm + low, littleEndian))) continue;
-        if (known.get(wordAt(bytes, at + before + algorithm, wordSize, littleEndian)) !== before) continue;
+        const own = wordAt(bytes, at + before + algorithm, wordSize, littleEndian);
+        if (known.get(own) !== before) continue;
+        tables.context(own, bytes, at + from);
         return withoutAddresses(from, size, (offset) => {
           const word = wordAt(bytes, at + offset, wordSize, littleEndian);
           return memory.isKernelAddress(word) && space.translate(word) !== undefined;

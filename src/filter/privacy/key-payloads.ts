@@ -5,6 +5,7 @@ import {
   readMember,
   readPossibleMember,
   readText,
+  walkList,
 } from "../../kernel/objects/kernel-objects.js";
 import { treeNodes } from "../../kernel/objects/lookup-trees.js";
 import { moduleNamed, moduleTypes } from "../../kernel/objects/module-objects.js";
@@ -32,6 +33,7 @@ interface KeyChain {
   readonly to: readonly string[];
 }
 const MAX_TOKENS = 16;
+const MAX_WAITING = 1 << 16;
 /** MAX_KEY_SIZE of security/integrity/evm. */
 const EVM_KEY = 128;
 
@@ -100,6 +102,7 @@ export function keyPayloads(kernel: KernelObjects): KeyPayloads | undefined {
     }
   }
   words.push(...ownerKey(kernel));
+  found.push(...keysToMeasure(kernel));
   return { addresses: found, words, unknown };
 }
 
@@ -108,6 +111,16 @@ function ownerKey({ memory, symbols }: KernelObjects): bigint[] {
   const key = symbols.address("evmkey");
   const words = key === undefined ? 0 : EVM_KEY / memory.wordSize;
   return Array.from({ length: words }, (_, i) => (key as bigint) + BigInt(i * memory.wordSize));
+}
+
+/** Certificates and private keys as they were given, of which IMA takes copies until it has its rules: five minutes at most (5.6 and later). */
+function keysToMeasure(kernel: KernelObjects): bigint[] {
+  const list = kernel.symbols.address("ima_keys");
+  if (list === undefined || kernel.types.member("ima_key_entry", "payload") === undefined) return [];
+  return [...walkList(kernel, list, "ima_key_entry", "list", MAX_WAITING)].flatMap((entry) => {
+    const copy = readMember(kernel, "ima_key_entry", entry, "payload");
+    return copy && kernel.memory.isKernelAddress(copy) ? [copy] : [];
+  });
 }
 
 /** The memory of a private key that a program gave to the kernel (PKCS#8); of public ones nothing. */

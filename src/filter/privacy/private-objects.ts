@@ -95,7 +95,8 @@ export function privateObjects(
   ends.sort((a, b) => a - b);
   const wanted = run.sockets.buffers.sort((a, b) => a.start - b.start);
   const whole = wholeObjects(space, kernel);
-  const { keys = [], buffers } = whole;
+  const { buffers } = whole;
+  const keys = [...(whole.keys ?? []), ...(run.ciphers?.tables ?? [])].sort((a, b) => a - b);
   const names = run.longNames.sort((a, b) => a - b);
   const begins = new Set(names);
   run.keysFound = whole.keys !== undefined;

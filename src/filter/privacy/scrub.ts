@@ -221,10 +221,8 @@ class ScrubRun {
     this.#add("messages", signals);
     const files = this.#openFiles(kernel);
     const texts = "text that programs read in part from /proc, /sys and traces";
-    this.#add(
-      "driver-buffers",
-      this.#search(kernel, texts, (one) => fileTexts(space, one, files)),
-    );
+    const read = this.#search(kernel, texts, (one) => fileTexts(space, one, files));
+    this.#add("driver-buffers", read);
     const stacks = { tasks, mapped, owned: this.#slabs?.stacks };
     const frames = this.#search(kernel, OLD_FRAMES, (one) => endedCalls(space, one, stacks, dump, this.#stack));
     this.#reachOr(OLD_FRAMES, "old-frames", frames);

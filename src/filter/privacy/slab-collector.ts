@@ -79,7 +79,7 @@ export class Collector implements QueueRoots {
   readonly #names: EntryNames | undefined;
   readonly #bufferCaches: BufferCaches;
   readonly #guarded: SlabWalk["guarded"];
-  readonly #ciphers: CipherReader | undefined;
+  readonly ciphers: CipherReader | undefined;
   readonly #pools: PoolReader | undefined;
   readonly #fileCache: bigint | undefined;
   /** Whether the kernel zeroes allocated memory: then unwritten bytes contain no old data. */
@@ -102,7 +102,7 @@ export class Collector implements QueueRoots {
     this.#registers = registers;
     this.guest = new GuestSearch(kernel, registers !== undefined, this.guests);
     this.#names = entryNames(space, kernel);
-    this.#ciphers = cipherReader(space, kernel);
+    this.ciphers = cipherReader(space, kernel);
     this.#bufferCaches = bufferCaches(kernel, caches.values());
     this.#pools = poolReader(kernel, () => {
       this.poolsCut = true;
@@ -114,7 +114,7 @@ export class Collector implements QueueRoots {
     this.#guarded = guarded;
     this.missing = [
       ...this.#bufferCaches.missing,
-      ...(this.#ciphers === undefined ? ["keys in ciphers: nothing says where those are"] : []),
+      ...(this.ciphers === undefined ? ["keys in ciphers: nothing says where those are"] : []),
       ...(this.#pools?.missing ?? ["objects that pools have in reserve: nothing says which those are"]),
       ...(guarded === undefined ? ["freed objects in KFENCE's pool, if that is on: nothing says where it is"] : []),
     ];
@@ -293,7 +293,7 @@ export class Collector implements QueueRoots {
     const { free, cache } = slab;
     // A freed pool leads to what may be somebody else's.
     const isKnown = free !== undefined && this.cpuLists;
-    const [ciphers, pools] = [this.#ciphers, isKnown ? this.#pools : undefined];
+    const [ciphers, pools] = [this.ciphers, isKnown ? this.#pools : undefined];
     if (!this.cpuLists && this.#pools !== undefined) this.poolsCut = true;
     if (ciphers === undefined && pools === undefined) return;
     const bytes = this.#objectsOf(slab);

@@ -4,6 +4,7 @@ import { cipherReader } from "../../../src/filter/privacy/cipher-keys.js";
 import { privateObjects } from "../../../src/filter/privacy/private-objects.js";
 import type { KernelView } from "../../../src/kernel/kernel-view.js";
 import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
+import * as slabs from "../../../src/kernel/objects/slab-walk.js";
 import { cacheOf, dumpOf, machine, piecesOf, space, walkOver } from "../../support/fake-machine.js";
 
 const slab = {
@@ -51,6 +52,34 @@ test("contexts go but for the kernel's addresses in them; other objects and free
     [0x8128, 0x8200],
   ]);
   expect(found?.objects).toBe(2);
+});
+
+test("tables that follow from a key and lie elsewhere: each is an object of its own, found from its cipher's context", () => {
+  const types = { ...TYPES, "crypto_alg.cra_driver_name": [24, 128], "lrw_tfm_ctx.table": [16, 8] } as const;
+  const guest = machine({ init_task: 0, crypto_alg_list: 0x100 }, types);
+  guest.point(0x100, 0x1000);
+  guest.point(0x1000, 0x100);
+  Buffer.from(guest.view.buffer).write("lrw(ecb(aes-generic))\0", 0x1018, "latin1");
+  const objects = { ...slab, free: new Uint8Array(4) };
+  vi.spyOn(slabs, "slabWalk").mockReturnValue(walkOver(objects) as never);
+  for (let i = 0; i < 0x400; i++) guest.view.setUint8(0x8000 + i, 0x41);
+  guest.point(0x8000 + 24, 0x1000);
+  guest.point(0x8000 + 32 + 16, 0x8100);
+  guest.point(0x8100, 0x8300);
+  const { view, kernel } = guest;
+  const keys = () => privateObjects(dumpOf(view), {} as KernelView, space, kernel, undefined)?.found.get("keys");
+  const found = keys();
+  expect(found && piecesOf(found.list)).toEqual([
+    [0x8020, 0x8030],
+    [0x8038, 0x8200],
+    [0x8300, 0x8400],
+  ]);
+  // Another cipher with such a pointer has no tables.
+  Buffer.from(guest.view.buffer).write("xts", 0x1018, "latin1");
+  expect(piecesOf(keys()?.list as never)).toEqual([
+    [0x8020, 0x8030],
+    [0x8038, 0x8100],
+  ]);
 });
 
 test("without the list of algorithms nothing is taken for a cipher", () => {

@@ -78,6 +78,17 @@ test("keys: of those that sign, private ones", () => {
   expect(keyPayloads(kernel)?.addresses).toEqual([at(0x5000)]);
 });
 
+test("keys: as they were given, of which IMA has copies until it has its rules", () => {
+  const types = { ...KEYS, "ima_key_entry.list": [0, 16], "ima_key_entry.payload": [16, 8] } as const;
+  const { kernel, point } = machine({ key_serial_tree: 0x100, ima_keys: 0x200 }, types);
+  point(0x200, 0x3000);
+  point(0x3000, 0x3100);
+  point(0x3010, 0x5000);
+  // One without a copy.
+  point(0x3100, 0x200);
+  expect(keyPayloads(kernel)?.addresses).toEqual([at(0x5000)]);
+});
+
 test("keys: without the tree's address nobody knows", () => {
   expect(keyPayloads(machine({}, KEYS).kernel)).toBeUndefined();
 });
