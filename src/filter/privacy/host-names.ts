@@ -5,6 +5,7 @@ import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import { machineNumbers } from "./firmware-texts.js";
 import type { ScrubList } from "./scrubbed.js";
+import { unknownParameters } from "./unknown-parameters.js";
 import { guessing } from "./watched-kernel.js";
 
 /** COMMAND_LINE_SIZE is 256 bytes to 64 KiB. */
@@ -55,6 +56,11 @@ export function hostNames(
     lines.add(line);
     if (addVirtual(space, text, line.length, found.list) > 0) found.objects++;
     for (const copy of copiesAround(kernel, text, line)) addVirtual(space, copy, line.length, found.list);
+    if (pointer === COMMAND_LINES[0]) {
+      const place = space.translate(text)?.paddr;
+      for (const { start, length } of place === undefined ? [] : unknownParameters(kernel, physical, place))
+        found.list.add(start, length);
+    }
   }
   // Where the boot loader left it.
   const parameters = symbols.address("boot_params");

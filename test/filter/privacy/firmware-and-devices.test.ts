@@ -7,6 +7,7 @@ import { rawReports } from "../../../src/filter/privacy/input-queues.js";
 import { managementAnswers, managementBuffers } from "../../../src/filter/privacy/management-controllers.js";
 import { printers } from "../../../src/filter/privacy/printers.js";
 import { registerFrame } from "../../../src/filter/privacy/register-frame.js";
+import { unknownParameters } from "../../../src/filter/privacy/unknown-parameters.js";
 import { kernelVersion } from "../../../src/kernel/version.js";
 import type { Machine } from "../../../src/reader/machine.js";
 import { BASE, machine, OPEN_FILES, piecesOf, space, taskWithFiles } from "../../support/fake-machine.js";
@@ -47,6 +48,33 @@ test("firmware: OEM strings always; with the host's names numbers and tags of pa
   // A kernel that lists functions only does not say; one without SMBIOS has none.
   expect(firmwareTexts(space, machine({}, types).kernel)).toBeUndefined();
   expect(pieces(firmwareTexts(space, machine({ init_task: 0 }, types).kernel))).toEqual([]);
+});
+
+test("command lines: what the kernel said of parameters that it does not know, in memory that it gave back", () => {
+  const { kernel, view, point } = machine({ argv_init: 0x100, envp_init: 0x200 }, {});
+  const put = (at: number, text: string) => Buffer.from(view.buffer).write(text, at, "latin1");
+  const physical = {
+    read(into: Uint8Array, paddr: number) {
+      const bytes = new Uint8Array(view.buffer, paddr).subarray(0, into.length);
+      into.set(bytes);
+      return bytes.length;
+    },
+    next: (paddr: number) => (paddr < view.byteLength ? paddr : Number.POSITIVE_INFINITY),
+  };
+  const strings = ["init", "quiet2", "HOME=/", "TERM=linux", "secret=letmein"];
+  for (const [i, text] of strings.entries()) put(0x1000 + 64 * i, text);
+  point(0x100, 0x1000);
+  point(0x108, 0x1040);
+  point(0x200, 0x1080);
+  point(0x208, 0x10c0);
+  point(0x210, 0x1100);
+  put(0x9123, " quiet2 secret=letmein and more");
+  put(0xa000, " quiet2 secret=another");
+  expect(unknownParameters(kernel, physical, 0x1f000)).toEqual([{ start: 0x9123, length: 22 }]);
+  // Nothing that could be told from other text; no symbols.
+  view.setBigUint64(0x210, 0n, true);
+  expect(unknownParameters(kernel, physical, 0x1f000)).toEqual([]);
+  expect(unknownParameters(machine({}, {}).kernel, physical, 0x1f000)).toEqual([]);
 });
 
 test("stacks of exceptions: a program's registers go, the kernel's stay", () => {
