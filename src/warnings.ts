@@ -10,6 +10,7 @@ import { inWords, OPTION } from "./option-words.js";
  * |---|---|---|
  * | `MEM_MAP_UNREADABLE` | struct pages could not be read: they are missing or damaged | their pages are kept; with `--privacy` they are dropped |
  * | `FREE_ORDER` | free pages have an impossible order | they are kept; with `--privacy` they are dropped |
+ * | `KERNEL_PAGES` | struct pages say of the kernel's own page tables, struct pages or nodes that they may go | they are kept |
  * | `FREE_LISTS` | the kernel marks no free pages, and its free lists are broken or not described | they are kept |
  * | `SELF_CHECK` | the memory contradicts facts in VMCOREINFO | classes that need them are kept |
  * | `FACT_MISSING` | VMCOREINFO lacks names that the level needs, or has impossible values for them | pages that they would decide about are kept |
@@ -48,6 +49,7 @@ import { inWords, OPTION } from "./option-words.js";
 export type WarningCode =
   | "MEM_MAP_UNREADABLE"
   | "FREE_ORDER"
+  | "KERNEL_PAGES"
   | "FREE_LISTS"
   | "SELF_CHECK"
   | "FACT_MISSING"

@@ -63,6 +63,8 @@ export const KEPT_FROM = 16;
 export const KEPT_REASONS = ["reserved", "slab", "known", "stack", "percpu"] as const;
 /** Reserved, according to its struct page. */
 export const KEPT_RESERVED = 16;
+/** Known to be the kernel's by its page tables, its lists or its content. */
+export const KEPT_KNOWN = KEPT_FROM + 2;
 /** A stack outside of the vmalloc area. */
 export const KEPT_STACK = KEPT_FROM + 3;
 /** Per-CPU memory outside of the vmalloc area. */

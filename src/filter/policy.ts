@@ -1,5 +1,6 @@
 import { DumpError } from "../errors.js";
 import { aText, checkArgument, listOf, wholeNumber } from "../option-shape.js";
+import type { PageBitmap } from "../reader/bitmap.js";
 import type { PrivacyView } from "./privacy/privacy-view.js";
 
 /** Which classes are dropped. Pages with memory errors and offline pages are always dropped. */
@@ -15,6 +16,8 @@ export interface Policy {
 export interface ScanPolicy extends Policy {
   /** `--privacy`: pages without a class are kept only if they are certainly the kernel's. */
   readonly privacy?: PrivacyView;
+  /** Pages that are kept whatever their struct pages say: readers need them. */
+  readonly needed?: PageBitmap;
 }
 
 /** makedumpfile's dump level bits by the names of `--exclude`. */

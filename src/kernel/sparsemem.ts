@@ -56,7 +56,8 @@ export function sparsememMap(
       found.bad,
     );
   }
-  const memMap = memMapOf(`sparsemem, ${found.extreme ? "extreme" : "static"}`, found.ranges, structSize);
+  const model = `sparsemem, ${found.extreme ? "extreme" : "static"}`;
+  const memMap = { ...memMapOf(model, found.ranges, structSize), tables: found.tables };
   const offline = found.ranges.filter(({ online }) => !online);
   // Kernels before 4.13 set the flag on no section.
   if (offline.length === 0 || offline.length === found.ranges.length) return memMap;
@@ -67,6 +68,7 @@ interface Sections {
   readonly ranges: readonly (MemMapRange & { readonly online: boolean })[];
   readonly bad: number;
   readonly extreme: boolean;
+  readonly tables: NonNullable<MemMap["tables"]>;
 }
 
 function readSections(
@@ -84,6 +86,7 @@ function readSections(
   const perRoot = Math.floor(pageSize / size);
   const extreme = isExtreme(info.length("mem_section"), shape, perRoot);
   const ranges: (MemMapRange & { readonly online: boolean })[] = [];
+  const tables: { address: bigint; length: number }[] = [];
   let bad = 0;
   const visit = (nr: number, table: DataView, at: number) => {
     const coded = wordAt(table, at, wordSize, kernel.littleEndian);
@@ -103,8 +106,10 @@ function readSections(
       const table = kernel.readView(root + BigInt(nr * size), count * size);
       for (let i = 0; table !== undefined && i < count; i++) visit(nr + i, table, i * size + mapOffset);
     }
-    return { ranges, bad, extreme };
+    tables.push({ address: root, length: sections * size });
+    return { ranges, bad, extreme, tables };
   }
+  tables.push({ address: root, length: Math.ceil(sections / perRoot) * wordSize });
   for (let nr = 0; nr < sections; nr += perRoot) {
     const pointer = kernel.readWord(root + BigInt((nr / perRoot) * wordSize));
     if (pointer === undefined || pointer === 0n) continue;
@@ -114,9 +119,10 @@ function readSections(
     }
     const count = Math.min(perRoot, sections - nr);
     const table = kernel.readView(pointer, count * size);
+    if (table !== undefined) tables.push({ address: pointer, length: count * size });
     for (let i = 0; table !== undefined && i < count; i++) visit(nr + i, table, i * size + mapOffset);
   }
-  return { ranges, bad, extreme };
+  return { ranges, bad, extreme, tables };
 }
 
 /**

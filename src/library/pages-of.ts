@@ -1,9 +1,10 @@
 import { setImmediate } from "node:timers/promises";
 import { throwIfAborted } from "../errors.js";
-import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
+import { marksFreePages } from "../filter/free-lists.js";
 import { FREE, PAGE_CLASSES, type PageClass } from "../filter/page-classes.js";
 import type { PagePlan } from "../filter/plan.js";
-import { MAX_LEVEL, type Policy, policyOfLevel } from "../filter/policy.js";
+import { MAX_LEVEL, type Policy, policyOfLevel, type ScanPolicy } from "../filter/policy.js";
+import { neededPages } from "../filter/self-check/kept-by-need.js";
 import { checkFreeCount, needsFreeCount } from "../filter/self-check/self-check.js";
 import type { CompleteOptions } from "../kernel/complete-own.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
@@ -29,12 +30,12 @@ import type { PfnRange } from "../reader/pfn-range.js";
 import { readPages } from "../reader/physical-memory.js";
 import { checkUnchanged } from "../reader/source/input-changed.js";
 import { aLevel } from "../run/check-values.js";
-import { checkedPlan } from "../run/classify.js";
+import { checkedPlan, dropListed } from "../run/classify.js";
 import { type ViewedSession, withView } from "../run/own-session.js";
 import { openSessionAwake } from "../run/session.js";
 import { aWarnings, Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
-import { SCAN_PAGES } from "../worker/classify-pages.js";
+import { otherPages, SCAN_PAGES } from "../worker/classify-pages.js";
 import { type ScanState, scanPages, scanState } from "../worker/scan.js";
 import type { ScanResult } from "../worker/tasks.js";
 
@@ -133,7 +134,7 @@ export class DumpPage {
 /**
  * The pages that a dump has and for which its kernel has struct pages, by ascending pfn, each with its class and kind.
  * Costs 0.5 microseconds per page; `pageChunksOf` has no object and no promise for each, and takes a third of that.
- * Memory: four bitmaps (128 MiB per TiB) and a few MiB. Throws what `pageChunksOf` throws.
+ * Memory: five bitmaps (160 MiB per TiB) and a few MiB. Throws what `pageChunksOf` throws.
  */
 export async function* pagesOf(dump: Dump, options: PagesOptions = {}): AsyncGenerator<DumpPage, void, undefined> {
   checkGiven(options, PAGES);
@@ -261,14 +262,15 @@ class Walk {
     const plan = this.#plan;
     const start = copyOfBitmap(plan.kept);
     const byMark = marksFreePages(view.layout);
+    const needed = neededPages(dump, view, plan);
     const policy = { ...this.#usable, free: this.#usable.free && (!byMark || (await this.#freeMarksAreRight())) };
-    if (policy.free && !byMark) dropFreeLists(dump, view, plan, this.#warnings);
+    if (policy.free && !byMark) dropListed({ dump, view, plan, warnings: this.#warnings, needed });
     const names = Object.keys(policy) as (keyof Policy)[];
     const asked = Object.fromEntries(names.map((name) => [name, this.#asked[name] && policy[name]]));
     const ofLevel = asked as unknown as Policy;
-    const all = new Pass(dump, view, policy, plan.kept);
+    const all = new Pass(dump, view, { ...policy, needed }, plan.kept);
     if (names.every((name) => ofLevel[name] === policy[name])) return [all, all];
-    return [all, new Pass(dump, view, ofLevel, ofLevel.free ? copyOfBitmap(plan.kept) : start)];
+    return [all, new Pass(dump, view, { ...ofLevel, needed }, ofLevel.free ? copyOfBitmap(plan.kept) : start)];
   }
 
   /**
@@ -310,7 +312,7 @@ class Pass {
   constructor(
     dump: Dump,
     view: KernelView,
-    policy: Policy,
+    policy: ScanPolicy,
     readonly kept: PageBitmap,
   ) {
     const kernel = { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
@@ -332,11 +334,12 @@ class Pass {
     this.free += dropped[FREE] as number;
     this.unclassified += unreadable + withoutStructPage;
     for (const block of this.#rest) {
-      const end = Math.min(block.endPfn, endPfn);
-      const cleared = clearBits(this.kept, startPfn, Math.max(startPfn, end));
-      if (block.pageClass === FREE) this.free += cleared;
-      for (let i = 0; i < end - startPfn && classes !== undefined; i++)
-        if (classes[i] === 0) classes[i] = block.pageClass;
+      for (const part of otherPages(this.#state.needed, startPfn, Math.min(block.endPfn, endPfn))) {
+        const cleared = clearBits(this.kept, part.startPfn, part.endPfn);
+        if (block.pageClass === FREE) this.free += cleared;
+        for (let i = part.startPfn - startPfn; i < part.endPfn - startPfn && classes !== undefined; i++)
+          if (classes[i] === 0) classes[i] = block.pageClass;
+      }
     }
     this.#rest = [...this.#rest.filter((block) => block.endPfn > endPfn), ...(rest === undefined ? [] : [rest])];
   }

@@ -2,6 +2,7 @@ import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
 import { FREE } from "../filter/page-classes.js";
 import { initialPlan, type PagePlan, resetPlan } from "../filter/plan.js";
 import type { Policy, ScanPolicy } from "../filter/policy.js";
+import { droppedButNeeded } from "../filter/self-check/kept-by-need.js";
 import { checkFreeCount, selfCheck } from "../filter/self-check/self-check.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { copyOfBitmap, type PageBitmap } from "../reader/bitmap.js";
@@ -49,7 +50,7 @@ export interface ClassifyRun<P extends ScanPool = WorkerPool> {
 export interface Classified<P extends ScanPool = WorkerPool> {
   /** The pool of the last pass. The caller ends it. */
   readonly pool: P;
-  /** What was really dropped: without free pages, if their number differs from the kernel's own. */
+  /** What was really dropped: without free pages, if their number differs from the kernel's own; without needed pages. */
   readonly policy: ScanPolicy;
   /** Pages that were kept (with `--privacy` dropped) because nothing could be found out about them. */
   readonly unclassified: number;
@@ -57,8 +58,8 @@ export interface Classified<P extends ScanPool = WorkerPool> {
 
 /**
  * Pass 1: gives each page its class and clears the pages in the plan that the policy drops. If the number of pages that
- * seem free differs from the kernel's counters, it starts again, and keeps them. `pool` is the pool of the first pass.
- * If this throws, no pool is left.
+ * seem free differs from the kernel's counters, or if pages are among them that each reader needs, it starts again, and
+ * keeps these. `pool` is the pool of the first pass. If this throws, no pool is left.
  */
 export async function classify<P extends ScanPool>(
   run: ClassifyRun<P>,
@@ -71,21 +72,21 @@ export async function classify<P extends ScanPool>(
     done(0);
     const byMark = marksFreePages(view.layout);
     if (policy.free && !byMark) dropListed(run);
-    const privacy = policy.privacy !== undefined;
-    const doubts = await classifyPages(current, plan, warnings, done, privacy, classes);
+    const doubts = await classifyPages(current, plan, warnings, done, policy, classes);
     const unclassified = doubts.unreadable + doubts.withoutStructPage;
     const lookedAt = plan.inputPages - plan.beyondMemMap - unclassified;
     const free = plan.dropped[FREE] as number;
-    if (!policy.free || !byMark || checkFreeCount(dump, view, free, lookedAt, warnings)) {
-      return { pool, policy, unclassified };
-    }
+    const freeIsRight = !policy.free || !byMark || checkFreeCount(dump, view, free, lookedAt, warnings);
+    const needed = droppedButNeeded(dump, view, plan, warnings, policy.privacy);
+    if (freeIsRight && needed === undefined) return { pool, policy, unclassified };
     resetPlan(dump, plan);
     classes?.bytes.fill(0);
     await current.end();
-    const keepsFree = { ...policy, free: false };
-    current = run.poolOf(keepsFree);
-    await classifyPages(current, plan, new Warnings(), done, privacy, classes);
-    return { pool: current, policy: keepsFree, unclassified };
+    const corrected = { ...policy, ...(!freeIsRight && { free: false }), ...(needed && { needed }) };
+    current = run.poolOf(corrected);
+    if (corrected.free && !byMark) dropListed({ ...run, warnings: new Warnings(), needed });
+    await classifyPages(current, plan, new Warnings(), done, corrected, classes);
+    return { pool: current, policy: corrected, unclassified };
   } catch (error) {
     await current.end();
     throw error;
@@ -99,10 +100,25 @@ export function dropListed({
   plan,
   classes,
   warnings,
-}: Pick<ClassifyRun<ScanPool>, "dump" | "view" | "plan" | "classes" | "warnings">): void {
-  const before = classes && copyOfBitmap(plan.kept);
+  needed,
+}: Pick<ClassifyRun<ScanPool>, "dump" | "view" | "plan" | "classes" | "warnings"> & {
+  readonly needed?: PageBitmap | undefined;
+}): void {
+  const before = (classes ?? needed) && copyOfBitmap(plan.kept);
   dropFreeLists(dump, view, plan, warnings);
+  if (before !== undefined && needed !== undefined) takeBackFree(plan, before, needed);
   if (classes !== undefined && before !== undefined) markFree(classes, before, plan.kept);
+}
+
+/** Keeps needed pages that were dropped as free. All bitmaps have the same stretches. */
+function takeBackFree({ kept, dropped }: PagePlan, before: PageBitmap, needed: PageBitmap): void {
+  let count = 0;
+  for (let i = 0; i < kept.bytes.length; i++) {
+    let back = (before.bytes[i] as number) & ~(kept.bytes[i] as number) & (needed.bytes[i] as number);
+    kept.bytes[i] = (kept.bytes[i] as number) | back;
+    for (; back !== 0; back &= back - 1) count++;
+  }
+  dropped[FREE] = (dropped[FREE] as number) - count;
 }
 
 /**

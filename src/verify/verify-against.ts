@@ -245,10 +245,12 @@ async function explain(
     const decided = await classify({ dump: original, view, plan: whole, policy: wanted, warnings, poolOf: all });
     await decided.pool.end();
     plan.dropped.fill(0);
-    if (decided.policy.free && !marksFreePages(view.layout)) dropListed({ dump: original, view, plan, warnings });
+    const { needed } = decided.policy;
+    if (decided.policy.free && !marksFreePages(view.layout))
+      dropListed({ dump: original, view, plan, warnings, needed });
     const pool = scanPools(original, view, missing, run)(decided.policy);
     try {
-      await classifyPages(pool, plan, warnings, () => undefined, secret !== undefined);
+      await classifyPages(pool, plan, warnings, () => undefined, decided.policy);
     } finally {
       await pool.end();
     }

@@ -1,5 +1,6 @@
 import type { PagePlan } from "../filter/plan.js";
-import { clearBits } from "../reader/bitmap.js";
+import type { ScanPolicy } from "../filter/policy.js";
+import { clearBits, findBit, type PageBitmap } from "../reader/bitmap.js";
 import { fillPageBytes, type PageBytes } from "../reader/page-bytes.js";
 import type { PfnRange } from "../reader/pfn-range.js";
 import type { Warnings } from "../warnings.js";
@@ -32,21 +33,22 @@ export interface ScanDoubts {
 
 /**
  * Pass 1: classifies all pages in the pool and clears the bits of those to drop. `done` is called with the pfn that has
- * been reached. Pages that cannot be classified are kept, or dropped with `privacy`. `classes` as in `ScanContext`.
+ * been reached. Pages that cannot be classified are kept, or dropped with a privacy policy; the policy is the pool's.
+ * `classes` as in `ScanContext`.
  */
 export async function classifyPages(
   pool: ScanPool,
   plan: PagePlan,
   warnings: Warnings,
   done: (pfn: number) => void,
-  privacy = false,
+  { privacy, needed }: Pick<ScanPolicy, "privacy" | "needed"> = {},
   classes?: PageBytes,
 ): Promise<ScanDoubts> {
   const rest: NonNullable<ScanResult["rest"]>[] = [];
   let unreadable = 0;
   let withoutStructPage = 0;
   let badOrders = 0;
-  const pages = privacy ? PRIVATE_SCAN_PAGES : SCAN_PAGES;
+  const pages = privacy !== undefined ? PRIVATE_SCAN_PAGES : SCAN_PAGES;
   pool.expect(plan.maxMapnr / pages);
   const tasks = pool.readAhead.structPages(evenRanges(plan.kept, plan.maxMapnr, pages));
   const run = async (range: PfnRange) => {
@@ -65,14 +67,30 @@ export async function classifyPages(
   // Blocks that reach into the next task's pages (huge pages of 1 GiB): pages there that are still kept are dropped
   // here.
   for (const { startPfn, endPfn, pageClass } of rest) {
-    const cleared = clearBits(plan.kept, startPfn, Math.min(endPfn, plan.maxMapnr));
-    if (classes !== undefined) fillPageBytes(classes, pageClass, startPfn, Math.min(endPfn, plan.maxMapnr));
-    plan.dropped[pageClass] = (plan.dropped[pageClass] as number) + cleared;
+    for (const part of otherPages(needed, startPfn, Math.min(endPfn, plan.maxMapnr))) {
+      const cleared = clearBits(plan.kept, part.startPfn, part.endPfn);
+      if (classes !== undefined) fillPageBytes(classes, pageClass, part.startPfn, part.endPfn);
+      plan.dropped[pageClass] = (plan.dropped[pageClass] as number) + cleared;
+    }
   }
-  const fate = privacy ? "dropped" : "kept";
+  const fate = privacy !== undefined ? "dropped" : "kept";
   if (unreadable > 0) {
     warnings.add("MEM_MAP_UNREADABLE", `the struct page of some pages cannot be read; they are ${fate}`, unreadable);
   }
   if (badOrders > 0) warnings.add("FREE_ORDER", `free pages have an impossible order; they are ${fate}`, badOrders);
   return { unreadable, withoutStructPage };
+}
+
+/** The pages [startPfn, endPfn) without those that are needed. */
+export function* otherPages(
+  needed: PageBitmap | undefined,
+  startPfn: number,
+  endPfn: number,
+): Generator<PfnRange, void, undefined> {
+  if (needed === undefined) return yield { startPfn, endPfn };
+  for (let pfn = startPfn; pfn < endPfn; ) {
+    const start = findBit(needed, pfn, endPfn, false);
+    pfn = findBit(needed, start, endPfn, true);
+    if (start < pfn) yield { startPfn: start, endPfn: pfn };
+  }
 }

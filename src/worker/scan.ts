@@ -1,5 +1,14 @@
 import { BATCH, type Classifier, createClassifier } from "../filter/classifier.js";
-import { CLASS_NUMBERS, CRASH_KERNEL, DEVICE, KEPT_FROM, NO_STRUCT_PAGE, OFFLINE } from "../filter/page-classes.js";
+import {
+  CLASS_NUMBERS,
+  CRASH_KERNEL,
+  DEVICE,
+  KEPT,
+  KEPT_FROM,
+  KEPT_KNOWN,
+  NO_STRUCT_PAGE,
+  OFFLINE,
+} from "../filter/page-classes.js";
 import { createDeviceCheck } from "../filter/privacy/device-check.js";
 import type { PrivacyView } from "../filter/privacy/privacy-view.js";
 import { createRescue, type Rescue } from "../filter/privacy/rescue.js";
@@ -26,6 +35,7 @@ export interface ScanState {
   readonly classifier: Classifier;
   /** Receives class numbers, if the caller wants them, for some pages from a pfn on. */
   readonly classes: { set(classes: Uint8Array, pfn: number): void } | undefined;
+  readonly needed: PageBitmap | undefined;
   readonly privacy:
     | {
         readonly view: PrivacyView;
@@ -33,6 +43,13 @@ export interface ScanState {
         readonly deviceCheck: ReturnType<typeof createDeviceCheck>;
       }
     | undefined;
+}
+
+/** Changes the classes of pages that are needed, as far as they would be dropped. Pages before `to` have classes. */
+function keepNeeded(classes: Uint8Array, needed: Uint8Array, to: number, keptClass: number): void {
+  for (let i = findBitIn(needed, 0, to, true); i < to; i = findBitIn(needed, i + 1, to, true)) {
+    if ((classes[i] as number) < KEPT_FROM) classes[i] = keptClass;
+  }
 }
 
 export function scanState(dump: PhysicalMemory, pageSize: number, kept: PageBitmap, kernel: ScanContext): ScanState {
@@ -44,9 +61,10 @@ export function scanState(dump: PhysicalMemory, pageSize: number, kept: PageBitm
     rescue: createRescue(policy.privacy, space, dump, memMap, pageLayout, pageSize),
     deviceCheck: createDeviceCheck(pageLayout, policy.privacy.linear, policy.privacy.known),
   };
+  const { needed } = policy;
   const bytes = kernel.classes;
   const classes = bytes && { set: (from: Uint8Array, pfn: number) => setPageBytes(bytes, from, pfn) };
-  return { dump, pageSize, kept, space, memMap, pageLayout, classifier, classes, privacy };
+  return { dump, pageSize, kept, space, memMap, pageLayout, classifier, classes, privacy, needed };
 }
 
 /**
@@ -86,6 +104,8 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
   /** The bytes of the bitmap for the task's pages, looked up once; each batch uses a part. */
   const bits = bytesAt(kept, task.startPfn, task.endPfn) ?? NO_PAGES;
   const known = privacy && bytesAt(privacy.view.known, task.startPfn, task.endPfn);
+  const needed = state.needed && bytesAt(state.needed, task.startPfn, task.endPfn);
+  const keptClass = privacy === undefined ? KEPT : KEPT_KNOWN;
   /** Ranges of struct pages have been handled for the pages before this one. */
   let behind = task.startPfn;
 
@@ -121,6 +141,8 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
         privacy.deviceCheck({ firstPfn: first, from, to: from + got, pages, classes, address: vaddrOf(pfn) });
         privacy.rescue({ firstPfn: first, from, to: from + got, pages, classes });
       }
+      if (needed !== undefined)
+        keepNeeded(classifier.classes, needed.subarray(at, at + present.length), from + got, keptClass);
       state.classes?.set(classifier.classes.subarray(from, from + got), pfn);
       classifier.drop(from + got, dropped);
       present.set(classifier.present.subarray(0, present.length));

@@ -51,7 +51,7 @@ test("no sentence has the parser's word for a piece of syntax in the place of a 
 test("every code has a heading, what it means, and an example", () => {
   for (const [name, count] of [
     ["errors", 22],
-    ["warnings", 35],
+    ["warnings", 36],
   ] as const) {
     const source = readFileSync(`${root}/src/${name}.ts`, "utf8");
     const codes = [...source.slice(0, source.indexOf("*/")).matchAll(/^ \* \| `([A-Z_]+)` \|/gm)].map(

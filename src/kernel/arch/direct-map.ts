@@ -11,6 +11,8 @@ const MOST_CANDIDATES = 16;
 const JUDGED_RANGES = 64;
 /** The least share of memory that a direct map has. On 32-bit machines it has 800 MiB or so of up to 16 GiB. */
 const LEAST_SHARE = 1 / 64;
+/** Where tables are missing, the direct map may be what is missing: what is left would be the kernel's image. */
+const LEAST_OF_DAMAGED = 1 / 2;
 /** Pages of a range that are probed: the direct map has holes where the kernel removed pages from it. */
 const PROBES = 17;
 
@@ -30,7 +32,8 @@ export function directMapInTables(
   const top = tables?.shape.levels[0];
   if (tables === undefined || top === undefined) return undefined;
   const bits = top.shift + top.bits;
-  const distances = [...sampleDistances(tables, dump)].sort((a, b) => b[1] - a[1]).slice(0, MOST_CANDIDATES);
+  const sample = sampleDistances(tables, dump);
+  const distances = [...sample.distances].sort((a, b) => b[1] - a[1]).slice(0, MOST_CANDIDATES);
   // Uses the highest page, so that the bits above those that tables index are those of the kernel's half.
   const bases = distances.flatMap(([distance]) => {
     const pages = Math.max(0, -distance);
@@ -38,7 +41,7 @@ export function directMapInTables(
     const base = vaddr - BigInt(pages) * BigInt(dump.pageSize);
     return base + BigInt(dump.maxMapnr) * BigInt(dump.pageSize) < lowest ? [] : [base];
   });
-  return directMapAmong({ dump, space }, bases);
+  return directMapAmong({ dump, space }, bases, sample.missing > 0 ? LEAST_OF_DAMAGED : LEAST_SHARE);
 }
 
 /**
@@ -48,6 +51,7 @@ export function directMapInTables(
 export function directMapAmong(
   { dump, space }: Pick<MappedKernel<unknown>, "dump" | "space">,
   bases: readonly bigint[],
+  least = LEAST_SHARE,
 ): bigint | undefined {
   const judged = [...dump.ranges].sort((a, b) => b.end - b.start - (a.end - a.start)).slice(0, JUDGED_RANGES);
   const all = judged.reduce((sum, { start, end }) => sum + (end - start), 0);
@@ -62,7 +66,7 @@ export function directMapAmong(
     if (mapped <= most) continue;
     [best, most] = [base, mapped];
   }
-  return most >= all * LEAST_SHARE ? best : undefined;
+  return most >= all * least ? best : undefined;
 }
 
 /**

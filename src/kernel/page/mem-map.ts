@@ -11,6 +11,8 @@ export interface MemMap {
   readonly address: BigUint64Array;
   /** For people: "sparsemem, extreme". */
   readonly model: string;
+  /** Kernel virtual memory that was read to find them: the sections of sparsemem and their root. */
+  readonly tables?: readonly { readonly address: bigint; readonly length: number }[];
   /** Memory that was taken offline, or was never taken online: its struct pages say nothing about its content. */
   readonly offline?: readonly { readonly startPfn: number; readonly endPfn: number }[];
 }
