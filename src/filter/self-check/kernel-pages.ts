@@ -15,7 +15,7 @@ export interface KernelPageEvidence {
 
 /** How far before a page its block may begin: 2^10 pages, the largest order of nearly all kernels. */
 const REACH = 1024;
-/** Symbols of an image are close together: a few blocks contain them all. */
+/** Symbols of an image are close together: a few blocks contain them all. Of the struct pages' own, as many are looked at. */
 const MOST_BLOCKS = 6;
 
 /**
@@ -24,20 +24,23 @@ const MOST_BLOCKS = 6;
  */
 export function kernelPageEvidence(dump: Dump, view: KernelView, blocks: readonly SampleBlock[]): KernelPageEvidence {
   const space = attachSpace(view.space, dump.memory);
-  // Only every eighth block: struct pages at wrong places are seen in a few blocks as well as in many.
-  const addresses = blocks.filter((_, i) => i % 8 === 0).map(({ address }) => address);
-  for (const [name] of dump.vmcoreinfo?.items ?? []) {
+  const symbols = [...(dump.vmcoreinfo?.items.keys() ?? [])].flatMap((name) => {
     const symbol = /^SYMBOL\((.+)\)$/.exec(name)?.[1];
-    const address = symbol === undefined ? undefined : dump.vmcoreinfo?.symbol(symbol);
-    if (address !== undefined) addresses.push(address);
-  }
-  const pfns = new Set<number>();
-  for (const address of addresses) {
-    const paddr = space.translate(address)?.paddr;
-    if (paddr !== undefined && Number.isFinite(dump.memory.next(paddr))) pfns.add(Math.floor(paddr / dump.pageSize));
-  }
+    return symbol === undefined ? [] : (dump.vmcoreinfo?.symbol(symbol) ?? []);
+  });
+  // Only every eighth block: struct pages at wrong places are seen in a few blocks as well as in many.
+  const structs = blocks.filter((_, i) => i % 8 === 0).map(({ address }) => address);
+  const pfnsOf = (addresses: readonly bigint[]) =>
+    addresses.flatMap((address) => {
+      const paddr = space.translate(address)?.paddr;
+      return paddr !== undefined && Number.isFinite(dump.memory.next(paddr)) ? [Math.floor(paddr / dump.pageSize)] : [];
+    });
+  const blocksOf = (pages: readonly number[]) =>
+    [...new Set(pages.map((pfn) => pfn - (pfn % REACH)))].slice(0, MOST_BLOCKS);
+  const [ofSymbols, ofStructs] = [pfnsOf(symbols), pfnsOf(structs)];
+  const pfns = new Set([...ofSymbols, ...ofStructs]);
   const classes: number[] = PAGE_CLASSES.map(() => 0);
-  const starts = [...new Set([...pfns].map((pfn) => pfn - (pfn % REACH)))].slice(0, MOST_BLOCKS);
+  const starts = new Set([...blocksOf(ofSymbols), ...blocksOf(ofStructs)]);
   const classifier = createClassifier(view.layout, {
     zero: false,
     cache: true,
