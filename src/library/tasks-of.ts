@@ -3,6 +3,7 @@ import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { type KernelObjects, memberAddress, readMember, readText } from "../kernel/objects/kernel-objects.js";
 import { allTasks } from "../kernel/objects/tasks.js";
+import { kernelVersion, parseKernelVersion } from "../kernel/version.js";
 import { aDump, checkArgument, checkGiven } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { withView } from "../run/own-session.js";
@@ -36,7 +37,7 @@ const PF_KTHREAD = 0x0020_0000n;
 const TASK_COMM_LEN = 16;
 /** TASK_UNINTERRUPTIBLE with TASK_NOLOAD (4.2 and later), which `ps` calls idle. */
 const IDLE = 0x402n;
-/** Bits of `__state` and `exit_state` that are the same in all kernels (fs/proc/array.c: task_state_array). */
+/** Bits of `__state` and `exit_state` (fs/proc/array.c: task_state_array). */
 const LETTERS: readonly (readonly [bit: bigint, letter: string])[] = [
   [1n, "S"],
   [2n, "D"],
@@ -45,6 +46,8 @@ const LETTERS: readonly (readonly [bit: bigint, letter: string])[] = [
   [0x10n, "X"],
   [0x20n, "Z"],
 ];
+/** EXIT_ZOMBIE and EXIT_DEAD were exchanged then, so that a task's end is reported by the later bit. */
+const ZOMBIE_IS_LAST = kernelVersion(3, 15);
 
 /**
  * The tasks of a dump's kernel, including threads, without the idle tasks of all CPUs but the first (pid 0). Needs
@@ -69,7 +72,7 @@ export function* tasksIn(
   try {
     if (kernel === undefined) return;
     for (const address of allTasks(dump, view, kernel)) {
-      const task = taskAt(kernel, address);
+      const task = taskAt(kernel, address, view.utsname.release);
       if (task !== undefined) yield task;
     }
   } finally {
@@ -77,7 +80,7 @@ export function* tasksIn(
   }
 }
 
-function taskAt(kernel: KernelObjects, address: bigint): KernelTask | undefined {
+function taskAt(kernel: KernelObjects, address: bigint, release: string): KernelTask | undefined {
   const member = (path: string, of = address) => readMember(kernel, "task_struct", of, path);
   const [pid, tgid] = [member("pid"), member("tgid")];
   const name = memberAddress(kernel, "task_struct", address, "comm");
@@ -91,17 +94,20 @@ function taskAt(kernel: KernelObjects, address: bigint): KernelTask | undefined 
     tgid: Number(tgid),
     comm,
     // `__state` since 5.14.
-    state: stateOf(member("__state") ?? member("state"), member("exit_state") ?? 0n),
+    state: stateLetter(member("__state") ?? member("state"), member("exit_state") ?? 0n, release),
     parent: parentId === undefined ? undefined : Number(parentId),
     isKernelThread: ((member("flags") ?? 0n) & PF_KTHREAD) !== 0n,
   };
 }
 
-function stateOf(state: bigint | undefined, exit: bigint): string {
+/** The letter of a task's state, by its words `__state` and `exit_state`; `release` is its kernel's. */
+export function stateLetter(state: bigint | undefined, exit: bigint, release: string): string {
   if (state === undefined) return "?";
   const all = state | exit;
   if (all === 0n) return "R";
   if (exit === 0n && (all & IDLE) === IDLE) return "I";
   // If the task has ended, the later bit says so, whatever it waited for before.
-  return LETTERS.findLast(([bit]) => (all & bit) !== 0n)?.[1] ?? "?";
+  const letter = LETTERS.findLast(([bit]) => (all & bit) !== 0n)?.[1] ?? "?";
+  const isOld = (parseKernelVersion(release) ?? ZOMBIE_IS_LAST) < ZOMBIE_IS_LAST;
+  return isOld ? ({ X: "Z", Z: "X" }[letter] ?? letter) : letter;
 }
