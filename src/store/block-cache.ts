@@ -7,7 +7,7 @@ export const LINE = 65_536;
  * reading.
  */
 export const LINES = 512;
-/** The most objects that one run reads (files of a split set, and those of a compared dump). */
+/** One more than the objects that may be open at once (files of a split set, and those of a compared dump). */
 export const MAX_OBJECTS = 256;
 /** The most threads that may have a mailbox. */
 const MAILBOXES = 512;
@@ -34,7 +34,7 @@ const FAILURE_BYTES = 1024;
  * the store thread changes lines, and only those that are not pinned.
  */
 export interface BlockCache {
-  /** [0] is the bell of the store thread, [1] the number of mailboxes given out, [2] the clock for `stamp`, [3] which cache it is. */
+  /** [0] is the bell of the store thread, [1] one more than the highest mailbox ever given out, [2] the clock for `stamp`, [3] which cache it is. */
   readonly control: Int32Array;
   /**
    * Per line of the cache: the number of the object, the number of the line in the object, and the range [from, to) of
@@ -52,6 +52,8 @@ export interface BlockCache {
   readonly ahead: Int32Array;
   /** Per mailbox: state, object, start and end of the wanted bytes. */
   readonly mailState: Int32Array;
+  /** Per mailbox: one more than the id of the thread that has it; 0: nobody. */
+  readonly mailOwner: Int32Array;
   readonly mailObject: Int32Array;
   readonly mailStart: Float64Array;
   readonly mailEnd: Float64Array;
@@ -74,6 +76,7 @@ const WORDS: readonly [keyof BlockCache, number][] = [
   ["stamp", LINES],
   ["ahead", LINES],
   ["mailState", MAILBOXES],
+  ["mailOwner", MAILBOXES],
   ["mailObject", MAILBOXES],
 ];
 const DOUBLES: readonly [keyof BlockCache, number][] = [
@@ -133,11 +136,25 @@ export function ring(cache: BlockCache): void {
   Atomics.notify(cache.control, 0);
 }
 
-/** Reserves a mailbox for this thread. */
-export function takeMailbox(cache: BlockCache): number {
-  const mailbox = Atomics.add(cache.control, 1, 1);
-  if (mailbox >= MAILBOXES) throw new Error("too many threads read from one store");
-  return mailbox;
+/** Reserves a mailbox for a thread, until `freeMailbox`. */
+export function takeMailbox(cache: BlockCache, thread: number): number {
+  const { control, mailOwner, mailState } = cache;
+  for (let mailbox = 0; mailbox < MAILBOXES; mailbox++) {
+    // The thread that had it has ended, and what it asked for is on its way yet.
+    if (Atomics.load(mailState, mailbox) === ASKING) continue;
+    if (Atomics.compareExchange(mailOwner, mailbox, 0, thread + 1) !== 0) continue;
+    Atomics.store(mailState, mailbox, IDLE);
+    let given = Atomics.load(control, 1);
+    while (given <= mailbox) given = Atomics.compareExchange(control, 1, given, mailbox + 1);
+    return mailbox;
+  }
+  throw new Error("too many threads read from one store");
+}
+
+/** Gives back the mailbox of a thread that has ended. */
+export function freeMailbox({ mailOwner }: BlockCache, thread: number): void {
+  const mailbox = mailOwner.indexOf(thread + 1);
+  if (mailbox >= 0) Atomics.store(mailOwner, mailbox, 0);
 }
 
 /** Stores the error for the thread whose request failed. */

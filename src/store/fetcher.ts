@@ -9,6 +9,7 @@ import {
   LINE,
   LINES,
   LOADING,
+  MAX_OBJECTS,
   OWNED,
   READY,
   setFailure,
@@ -91,6 +92,11 @@ export class Fetcher {
     // worker of a queue opens objects for months.
     let object = 1;
     while (this.#objects.has(object) || [...this.#loading].some((one) => one.object === object)) object++;
+    if (object >= MAX_OBJECTS) {
+      throw new DumpError("LIMIT", `more than ${MAX_OBJECTS - 1} objects of stores are open in one process`, {
+        cure: "Close dumps that are not read any more",
+      });
+    }
     this.#forget(object);
     const stream: OpenObject["stream"] = (...range) => store.stream(at, ...range);
     this.#objects.set(object, { stream, size, etag, plan: new FetchPlan(), streams: [] });

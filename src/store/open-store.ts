@@ -4,6 +4,7 @@ import { DumpError, reviveDumpError } from "../errors.js";
 import { foreignReason } from "../option-words.js";
 import { threadScript } from "../program-files.js";
 import { attachCache, type BlockCache, cacheMemory } from "./block-cache.js";
+import { forgetMailboxes, watchMailboxes } from "./mailboxes.js";
 import type { StoreAnswer, ThreadCalls } from "./store-thread.js";
 import type { ObjectStore } from "./store-types.js";
 
@@ -80,6 +81,7 @@ class RunningThread {
   #failure: DumpError | undefined;
 
   constructor() {
+    watchMailboxes(this.cache);
     const { script, eval: isText } = threadScript("store/store-thread.cjs", import.meta.url);
     this.#worker = new Worker(script, {
       eval: isText,
@@ -110,6 +112,7 @@ class RunningThread {
     this.#failure ??= new DumpError("ABORTED", "the store was closed");
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
+    forgetMailboxes(this.cache);
     await endThreads(() => this.#worker.terminate());
   }
 

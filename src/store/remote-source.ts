@@ -1,3 +1,4 @@
+import { threadId } from "node:worker_threads";
 import {
   ANSWERED,
   ASKING,
@@ -20,7 +21,7 @@ import type { RemoteObject } from "./remote-object.js";
 const MOST_ASKED = 16 * LINE;
 
 /**
- * This thread's mailbox of each cache, by the cache's number: one for any number of objects, and for months, because there are few. The memory itself does not say which cache it is:
+ * This thread's mailbox of each cache, by the cache's number: one for any number of objects, until the thread ends. The memory itself does not say which cache it is:
  * of each run a thread gets another object of it.
  */
 const mailboxes = new Map<number, number>();
@@ -28,7 +29,7 @@ const mailboxes = new Map<number, number>();
 function attach(memory: SharedArrayBuffer): { readonly cache: BlockCache; readonly mailbox: number } {
   const cache = attachCache(memory);
   const number = numberOf(cache);
-  const mailbox = mailboxes.get(number) ?? takeMailbox(cache);
+  const mailbox = mailboxes.get(number) ?? takeMailbox(cache, threadId);
   mailboxes.set(number, mailbox);
   return { cache, mailbox };
 }

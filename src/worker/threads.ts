@@ -6,6 +6,7 @@ import { abortedError, DumpError, systemErrorCode } from "../errors.js";
 import { aNumber, checkArgument, eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
 import { foreignReason, OPTION } from "../option-words.js";
 import { distUrl } from "../program-files.js";
+import { freeMailboxes } from "../store/mailboxes.js";
 import { checkThreadsCanStart, threadSurroundingsError } from "../surroundings.js";
 import type { Answer, Request } from "./tasks.js";
 
@@ -70,7 +71,9 @@ export class WorkerThreads {
     this.#piscina.on("workerDestroy", ({ id }: { readonly id: number }) => {
       this.#ready--;
       const thread = this.#piscina.threads.find(({ threadId }) => threadId === id);
-      if (thread !== undefined) threadEnds(thread);
+      if (thread === undefined) return;
+      threadEnds(thread);
+      thread.once("exit", () => freeMailboxes(id));
     });
     // A thread loads the worker's code with its first task: give each one at once.
     const starts = Array.from({ length: this.early }, () =>
