@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
+import { DumpError } from "../errors.js";
 import { writeFully } from "../reader/source/full-io.js";
 import { readExact } from "../reader/source/own-file.js";
+import { dropSpoolFile } from "../reader/source/spool/drop-spool.js";
+import { openNameless } from "../reader/source/spool/nameless-file.js";
 import { stagingError } from "./folder-staging.js";
 
 /** A temporary file for one shard's page data, which have no place in the output yet. */
@@ -15,18 +16,16 @@ export interface ShardSpool {
   close(): void;
 }
 
-/** Makes a spool in a folder of this host. It has no name, so nothing is left of it however the process ends. */
+/** Makes a spool in a folder of this host. */
 export function createShardSpool(folder: string): ShardSpool {
   const path = join(folder, `.coresieve-shard-${randomBytes(6).toString("hex")}`);
-  let fd: number | undefined;
+  let opened: ReturnType<typeof openNameless>;
   try {
-    fd = openSync(path, "wx+", 0o600);
-    if (!leadsTo(path, fileIdentity(fd))) throw new Error("another file has its name");
-    unlinkSync(path);
+    opened = openNameless(path, folder);
   } catch (error) {
-    if (fd !== undefined) closeSync(fd);
-    throw stagingError(path, error);
+    throw error instanceof DumpError ? error : stagingError(path, error);
   }
+  const { fd, path: named } = opened;
   const file = { fd, name: path };
   let size = 0;
   return {
@@ -43,7 +42,7 @@ export function createShardSpool(folder: string): ShardSpool {
     },
     read: (into, offset) => readExact(file, into, offset),
     close() {
-      closeSync(file.fd);
+      dropSpoolFile(fd, named);
     },
   };
 }

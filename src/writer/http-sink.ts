@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, ftruncateSync, openSync, unlinkSync } from "node:fs";
+import { ftruncateSync } from "node:fs";
 import type { ClientRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DumpError } from "../errors.js";
 import { OPTION, unnamedPlace } from "../option-words.js";
 import { describeSystemError, isWithoutRoom } from "../reader/source/byte-source.js";
-import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { readFullyAsync, writeFully } from "../reader/source/full-io.js";
+import { dropSpoolFile } from "../reader/source/spool/drop-spool.js";
+import { openNameless } from "../reader/source/spool/nameless-file.js";
 import { shownUrl } from "../shown-address.js";
 import { arrivingBody, bodyOf, httpError, httpRequest, TIMEOUTS, withoutSecrets } from "../store/http-request.js";
 import { parseHttpUrl } from "../store/http-url.js";
@@ -45,14 +46,14 @@ export function createHttpSink(path: string, { dir: given, warnings, wait = ANSW
   const url = parts === undefined ? path : undefined;
   if (url !== undefined) parseHttpUrl(url);
   const name = shownUrl(path);
-  let fd: number | undefined = openNameless(dir, place);
+  let opened: ReturnType<typeof openNameless> | undefined = openTemporary(dir, place);
   const file = () => {
-    if (fd === undefined) throw new Error("the temporary file is closed");
-    return fd;
+    if (opened === undefined) throw new Error("the temporary file is closed");
+    return opened.fd;
   };
   const close = () => {
-    if (fd !== undefined) closeSync(fd);
-    fd = undefined;
+    if (opened !== undefined) dropSpoolFile(opened.fd, opened.path);
+    opened = undefined;
   };
   return {
     name,
@@ -203,18 +204,11 @@ function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
 }
 
-/** A file without a name: nothing is left of it, however the process ends. */
-function openNameless(dir: string, place: string): number {
-  const path = join(dir, `.coresieve-put-${randomBytes(6).toString("hex")}`);
-  let fd: number | undefined;
+function openTemporary(dir: string, place: string): ReturnType<typeof openNameless> {
   try {
-    fd = openSync(path, "wx+", 0o600);
-    if (!leadsTo(path, fileIdentity(fd))) throw new Error("another file has its name");
-    unlinkSync(path);
-    return fd;
+    return openNameless(join(dir, `.coresieve-put-${randomBytes(6).toString("hex")}`), place);
   } catch (error) {
-    if (fd !== undefined) closeSync(fd);
-    throw cannotKeep(place, error);
+    throw error instanceof DumpError ? error : cannotKeep(place, error);
   }
 }
 

@@ -1,13 +1,13 @@
-import { openSync, statfsSync, unlinkSync } from "node:fs";
+import { statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { DumpError } from "../../../errors.js";
 import { OPTION, unnamedPlace } from "../../../option-words.js";
 import { describeSystemError, isWithoutRoom } from "../byte-source.js";
-import { fileIdentity, leadsTo } from "../file-identity.js";
 import { writeFully } from "../full-io.js";
 import { readExact } from "../own-file.js";
-import { dropSpoolFile, watchSpoolFile } from "./drop-spool.js";
+import { dropSpoolFile } from "./drop-spool.js";
+import { openNameless } from "./nameless-file.js";
 
 /** Where streams are spooled, and the limit for them. */
 export interface SpoolOptions {
@@ -41,14 +41,15 @@ export function createSpoolFile({ dir: given, limit }: SpoolOptions, purpose = I
   // Loaded only here: that takes 4 ms, and few runs have a temporary file.
   const { randomBytes } = process.getBuiltinModule("node:crypto");
   const path = join(dir, `.coresieve-${randomBytes(8).toString("hex")}.spool`);
-  let fd: number;
+  let file: ReturnType<typeof openNameless>;
   let most: number;
   try {
     const { bavail, bsize } = statfsSync(dir);
     const free = bavail * bsize;
     most = Math.min(limit ?? free / 2, free);
-    fd = openSync(path, "wx+", 0o600);
+    file = openNameless(path, place);
   } catch (error) {
+    if (error instanceof DumpError) throw error;
     const full = isWithoutRoom(error);
     const what = `a temporary file cannot be created there: ${describeSystemError(error)}`;
     throw new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", what, {
@@ -57,7 +58,7 @@ export function createSpoolFile({ dir: given, limit }: SpoolOptions, purpose = I
       cause: error,
     });
   }
-  const named = unlinkOpen(path, fd, place) ? undefined : path;
+  const { fd, path: named } = file;
   let size = 0;
   let isOpen = true;
   const checkOpen = () => {
@@ -101,33 +102,5 @@ function spoolFull(dir: string, purpose: string, why: string): DumpError {
   return new DumpError("NO_SPACE", `the temporary file ${purpose} is full: ${why}`, {
     file: dir,
     cure: `Name a larger disk with ${OPTION.spoolDir}, or allow more with ${OPTION.spoolLimit}${purpose === INPUT ? "; or save the dump to a file first" : ""}`,
-  });
-}
-
-/**
- * Removes the name at once, so that nothing is left in any case. Windows does not allow that: there the file is removed
- * at the end. A folder in which files can be made but not removed is refused while the file is still empty. Throws
- * `NOT_WRITABLE`.
- */
-function unlinkOpen(path: string, fd: number, dir: string): boolean {
-  let why: unknown = "another file has its name";
-  try {
-    if (leadsTo(path, fileIdentity(fd))) {
-      unlinkSync(path);
-      return true;
-    }
-  } catch (error) {
-    why = error;
-  }
-  if (process.platform === "win32") {
-    watchSpoolFile(fd, path);
-    return false;
-  }
-  dropSpoolFile(fd, undefined);
-  const what = typeof why === "string" ? why : describeSystemError(why);
-  throw new DumpError("NOT_WRITABLE", `the temporary file ${basename(path)} cannot be removed again: ${what}`, {
-    file: dir,
-    cure: `It is empty: remove it, and name another folder with ${OPTION.spoolDir}`,
-    cause: why,
   });
 }
