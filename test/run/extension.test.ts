@@ -3,10 +3,20 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { brotliDecompressSync } from "node:zlib";
+import { brotliDecompressSync, gzipSync } from "node:zlib";
 import { beforeAll, expect, test } from "vitest";
-import { codecOf, type FilterOptions, filterDump, openDump, pagesOf, WorkerThreads } from "../../src/index.js";
+import {
+  codecOf,
+  type FilterOptions,
+  filterDump,
+  openDump,
+  openSideFile,
+  pagesOf,
+  unpackVmlinux,
+  WorkerThreads,
+} from "../../src/index.js";
 import { expectFailure, inFolder, runCli } from "../support/cli.js";
+import { describeWithDumps, realDump, realVmlinux } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
@@ -213,4 +223,24 @@ test.each([
   const run = filter("wrong", { extension: { path } });
   await expect(run).rejects.toMatchObject({ code: "EXTENSION" });
   await expect(run).rejects.toThrow(`${path}: ${message}`);
+});
+
+describeWithDumps("a kernel without types of its own", () => {
+  test("a packed vmlinux, which no path leads to, is read in the threads", async () => {
+    const packed = file("vmlinux.gz");
+    writeFileSync(packed, gzipSync(readFileSync(await realVmlinux()), { level: 1 }));
+    const path = extension(`
+      export function prepare(kernel) {
+        if (!(kernel.types?.sizeOf("task_struct") > 0)) throw new Error("no types");
+      }
+      export function decide() {}
+    `);
+    const vmlinux = await unpackVmlinux(await openSideFile(packed));
+    try {
+      const { vmcore: input } = await realDump("tiny-x86-6.1-nokaslr");
+      await filter("of-packed", { extension: { path }, vmlinux }, input);
+    } finally {
+      vmlinux.close();
+    }
+  });
 });

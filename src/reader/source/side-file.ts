@@ -1,17 +1,17 @@
 import { closeSync } from "node:fs";
 import { DumpError } from "../../errors.js";
 import { aFileName, checkArgument } from "../../option-shape.js";
-import { handleOf } from "../../store/remote-object.js";
-import { remoteSource } from "../../store/remote-source.js";
 import { isStorePath } from "../../store/store-url.js";
 import { type ByteSource, type FileHandle, fileSource, openFile, readExactly } from "./byte-source.js";
-import { closeOnce } from "./source-image.js";
+import { attachFile, closeOnce, type SourceImage } from "./source-image.js";
 
 /** A file that an option names beside the dump (a vmlinux, rules, a text), open for reading. */
 export interface SideFile {
   /** Its name, as the user gave it. */
   readonly name: string;
   readonly source: ByteSource;
+  /** The open file as plain data, by which other threads read it. Absent if the caller made `source`. */
+  readonly image?: SourceImage;
   /** Closes it. Do not read from `source` afterwards. */
   close(): void;
 }
@@ -28,7 +28,12 @@ export async function openSideFile(path: string): Promise<SideFile> {
   if (!isStorePath(path)) return localSideFile(path);
   const { openObject } = await import("../../store/open-object.js");
   const remote = await openObject(path);
-  return { name: path, source: remoteSource(remote), close: () => handleOf(remote)?.close() };
+  return sideFileOfImage({ file: { path, fd: -1, size: remote.size, mtimeMs: 0 }, flattened: undefined, remote });
+}
+
+/** The side file of an opened input, in any thread. `close` closes it for all. */
+export function sideFileOfImage(image: SourceImage): SideFile {
+  return { name: image.file.path, source: attachFile(image), image, close: closeOnce([image]) };
 }
 
 /**
@@ -70,6 +75,5 @@ function localSideFile(path: string): SideFile {
       cure: "Fetch it to a file, and name that",
     });
   }
-  const file = openFile(path);
-  return { name: path, source: fileSource(file), close: closeOnce([{ file, flattened: undefined }]) };
+  return sideFileOfImage({ file: openFile(path), flattened: undefined });
 }

@@ -6,8 +6,7 @@ import type { Wanted } from "./archive/find-member.js";
 import { type ByteSource, readExactly } from "./byte-source.js";
 import { packingOf } from "./packed/packing.js";
 import { unpackStream } from "./packed/unpack.js";
-import type { SideFile } from "./side-file.js";
-import { attachFile, closeOnce } from "./source-image.js";
+import { type SideFile, sideFileOfImage } from "./side-file.js";
 import { createSpoolFile, type SpoolOptions } from "./spool/spool-file.js";
 import { spoolStream } from "./spool/spool-stream.js";
 
@@ -81,11 +80,11 @@ export async function unpackVmlinux(file: SideFile, options: UnpackVmlinuxOption
     const { size, ends } = await spoolStream({ name, chunks }, kept, undefined, (error) => {
       throw error;
     });
-    const image = {
+    return sideFileOfImage({
       file: { path: name, fd: kept.fd, size, mtimeMs: 0 },
+      flattened: undefined,
       spool: { size, ends, packing: undefined, path: kept.path },
-    };
-    return { name, source: attachFile(image), close: closeOnce([{ ...image, flattened: undefined }]) };
+    });
   } catch (error) {
     kept.drop();
     throw error;

@@ -57,8 +57,9 @@ export function extensionRun(
         vmcoreinfo: info.text,
         machine: dump.machine,
         lowestAddress: view.lowestAddress,
-        // Only the name, because each thread opens the file again.
-        vmlinux: typeof options.vmlinux === "object" ? options.vmlinux.name : options.vmlinux,
+        // As plain data: an unpacked file or an object has no path by which a thread could open it.
+        vmlinux:
+          typeof options.vmlinux === "object" ? (options.vmlinux.image ?? options.vmlinux.name) : options.vmlinux,
       },
   };
   return {

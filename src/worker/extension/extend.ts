@@ -11,6 +11,7 @@ import { clearBits, findBit, type PageBitmap, setBits, testBit } from "../../rea
 import { pageByte } from "../../reader/page-bytes.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 
+import { sideFileOfImage } from "../../reader/source/side-file.js";
 import { parseVmcoreinfo } from "../../reader/vmcoreinfo.js";
 import { Warnings } from "../../warnings.js";
 import type { ExtendResult, ExtendTask, ScanContext } from "../tasks.js";
@@ -81,7 +82,10 @@ function openKernel(
   const space = attachSpace(scan.space, dump);
   const memory = kernelMemory(info, machine, pageSize, space, dump, lowestAddress);
   return {
-    kernel: dumpedKernel({ utsname, memory, space, physical: dump, vmlinux }),
+    kernel: dumpedKernel({
+      ...{ utsname, memory, space, physical: dump },
+      vmlinux: typeof vmlinux === "object" ? sideFileOfImage(vmlinux) : vmlinux,
+    }),
     structs: { space, memMap: scan.memMap, layout: scan.pageLayout, memory },
   };
 }

@@ -1,6 +1,7 @@
 import type { PageBitmap } from "../../reader/bitmap.js";
 import type { Machine } from "../../reader/machine.js";
 import type { PageBytes } from "../../reader/page-bytes.js";
+import type { SourceImage } from "../../reader/source/source-image.js";
 import type { Utsname } from "../../reader/utsname.js";
 
 export const CURE = "docs/library.md says what an extension is";
@@ -28,5 +29,6 @@ export interface ExtensionKernel {
   readonly vmcoreinfo: string;
   readonly machine: Machine;
   readonly lowestAddress: bigint;
-  readonly vmlinux: string | undefined;
+  /** A path, which each thread opens, or a file that is open. */
+  readonly vmlinux: string | SourceImage | undefined;
 }
