@@ -25,7 +25,7 @@ import type { GivenFile } from "../reader/source/side-file.js";
 import { joinStretches } from "../reader/stretches.js";
 import { checkedPlan, classify, dropListed, scanPools } from "../run/classify.js";
 import { dropZeros } from "../run/drop-zeros.js";
-import { type Session, sessionOf } from "../run/own-session.js";
+import type { Session } from "../run/own-session.js";
 import { Warnings } from "../warnings.js";
 import { keptRanges } from "../worker/chunks.js";
 import { classifyPages } from "../worker/classify-pages.js";
@@ -86,11 +86,12 @@ export interface CompareContext {
  */
 export async function compareDumps(
   dump: Dump,
-  original: Dump,
+  session: Session,
   given: PageBitmap,
   promisedByFile: PageBitmap,
   context: CompareContext,
 ): Promise<Comparison> {
+  const { dump: original } = session;
   if (dump.pageSize !== original.pageSize) {
     throw new DumpError("BAD_OPTION", `has pages of ${original.pageSize} bytes, the dump of ${dump.pageSize}`, {
       file: original.paths[0] ?? "",
@@ -105,7 +106,6 @@ export async function compareDumps(
   const stretches = joinStretches(readable.stretches, stretchesOf(original.image), pages);
   const [theirs, both] = [sharedBitmap(stretches), sharedBitmap(stretches)];
   fillBitmaps(original.image, { data: theirs });
-  const session = sessionOf(original, new Warnings());
   // First without the pages of the original.
   copyBits(promised, both);
   clearSame(both, theirs);

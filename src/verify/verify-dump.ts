@@ -83,11 +83,12 @@ export async function verifyDump(
     const summary = { files, findings: findings.list, counts: findings.counts, manifest };
     return { ...NOTHING, ...summary, ...(audit && { audit }), ...signed };
   }
-  const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
+  let threads: WorkerThreads | undefined;
   try {
+    threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
     return { ...(await verifyOpened(dump, warnings, findings, threads, options, run)), ...signed };
   } finally {
-    if (threads !== options.workers) await threads.destroy();
+    if (threads !== options.workers) await threads?.destroy();
     dump.close();
   }
 }
@@ -118,7 +119,7 @@ async function verifyOpened(
   const file = input.paths[0] ?? "";
   const image = input.image;
   if (image.kind === "kdump") verifyKdump(image, findings);
-  else if (segmentsOf(input) !== undefined) verifyElf(input as ElfDump, findings);
+  const uncompared = segmentsOf(input) === undefined ? [] : verifyElf(input as ElfDump, findings);
   const opening = new Map(warnings.list.map(({ code, count }) => [code, count]));
   takeWarnings(warnings, findings, file, image.kind !== "kdump");
   const session = await openSessionAwake(input, { ...options, onReached: reportSearch(input, options.onProgress) });
@@ -142,7 +143,7 @@ async function verifyOpened(
     options.against === undefined
       ? undefined
       : await compareWithOriginal(options.against, { dump, readable, promised, findings, threads, options, recorded });
-  const notChecked = kernel.notChecked === undefined ? [] : [`the kernel: ${kernel.notChecked}`];
+  const notChecked = [...uncompared, ...(kernel.notChecked === undefined ? [] : [`the kernel: ${kernel.notChecked}`])];
   if (!addressed) notChecked.push("its virtual addresses: the kernel's page tables were not found");
   if (manifest !== undefined && manifest.sameFile === undefined) {
     notChecked.push(

@@ -43,13 +43,13 @@ export async function compareWithOriginal(
   const { signal, onProgress } = options;
   const original = isDump(given) ? given : await openOriginal(given, options);
   try {
-    const { dump: complete } = await openOriginalSession(original, dump, {
+    const session = await openOriginalSession(original, dump, {
       ...options,
       onReached: reportSearch(original, onProgress),
     });
     const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
     const context = { threads, signal, findings, vmlinux: options.vmlinux, done };
-    const comparison = await compareDumps(dump, complete, readable, promised, context);
+    const comparison = await compareDumps(dump, session, readable, promised, context);
     const sameInput = recorded && (await sameAsRead(original, recorded, findings, digestContext(options)));
     const change = inputChanged(original.image);
     if (change !== undefined && !maySeeChanges(original)) throw change;
