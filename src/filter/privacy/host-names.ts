@@ -33,7 +33,11 @@ export function hostNames(
   const spaces = new Set(initial === undefined ? [] : [initial]);
   for (const task of tasks) {
     const proxy = readMember(kernel, "task_struct", task, "nsproxy");
-    if (!proxy || !memory.isKernelAddress(proxy) || spaces.size >= MAX_NAMESPACES) continue;
+    if (!proxy || !memory.isKernelAddress(proxy)) continue;
+    if (spaces.size >= MAX_NAMESPACES) {
+      kernel.incomplete?.();
+      break;
+    }
     const own = readMember(kernel, "nsproxy", proxy, "uts_ns");
     if (own && memory.isKernelAddress(own)) spaces.add(own);
   }

@@ -38,7 +38,9 @@ export function* dataOfOpenFiles(
     const table = readMember(kernel, "files_struct", files, "fdt");
     const array = table && readMember(kernel, "fdtable", table, "fd");
     if (!table || !array) continue;
-    const count = Math.min(Number(readMember(kernel, "fdtable", table, "max_fds") ?? 0n), MAX_FILES);
+    const room = Number(readMember(kernel, "fdtable", table, "max_fds") ?? 0n);
+    if (room > MAX_FILES) kernel.incomplete?.();
+    const count = Math.min(room, MAX_FILES);
     for (let i = 0; i < count; i++) {
       const file = memory.readWord(array + BigInt(i) * word);
       if (file === undefined) break;

@@ -84,6 +84,7 @@ export function privateObjects(
   const all = queuedMessages(space, kernel, run, (start, length, first) => {
     run.add("messages", start, length, first ? 1 : 0);
     if (ends.length < MAX_ENDS) ends.push(start + length);
+    else run.cut = true;
   });
   if (!all) run.cut = true;
   const reserve: BufferPiece[] = [];

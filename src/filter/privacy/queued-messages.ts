@@ -63,7 +63,10 @@ export function queuedMessages(
    */
   const message = (address: bigint) => {
     let rest = Number(readMember(kernel, "msg_msg", address, "m_ts") ?? 0n);
-    if (rest > MAX_BYTES) return;
+    if (rest > MAX_BYTES) {
+      kernel.incomplete?.();
+      return;
+    }
     let at = address;
     for (let header = head; rest > 0 && memory.isKernelAddress(at) && steps.take(); header = segment) {
       const n = Math.min(rest, memory.pageSize - header);

@@ -349,7 +349,11 @@ export class Collector implements QueueRoots {
     this.#everyUsed(slab, (at) => {
       this.stacks.add(this.#pointer("task_struct", "stack", at) ?? 0n);
       const proxy = this.#pointer("task_struct", "nsproxy", at);
-      if (proxy === undefined || this.namespaces.size >= MAX_ROOTS) return;
+      if (proxy === undefined) return;
+      if (this.namespaces.size >= MAX_ROOTS) {
+        this.cut = true;
+        return;
+      }
       const namespace = readMember(this.#kernel, "nsproxy", proxy, "ipc_ns");
       if (namespace !== undefined && namespace !== 0n) this.namespaces.add(namespace);
     });
@@ -362,7 +366,9 @@ export class Collector implements QueueRoots {
       const bits = mode && this.#read(at + mode.offset, 2)?.getUint16(0, this.#kernel.memory.littleEndian);
       if (bits !== undefined && bits >> 12 !== REGULAR) return;
       const root = this.#pointer("mqueue_inode_info", "msg_tree.rb_node", at);
-      if (root !== undefined && this.trees.size < MAX_ROOTS) this.trees.add(root);
+      if (root === undefined) return;
+      if (this.trees.size < MAX_ROOTS) this.trees.add(root);
+      else this.cut = true;
     });
   }
 

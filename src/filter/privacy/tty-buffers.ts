@@ -86,7 +86,11 @@ class Terminals {
   /** Adds a terminal, and the other end of a pseudo terminal. */
   addTty(tty: bigint): void {
     for (const one of [tty, this.#read("tty_struct", tty, "link")]) {
-      if (one === undefined || !this.#kernel.memory.isKernelAddress(one) || this.#ttys.size >= MAX_TTYS) continue;
+      if (one === undefined || !this.#kernel.memory.isKernelAddress(one) || this.#ttys.has(one)) continue;
+      if (this.#ttys.size >= MAX_TTYS) {
+        this.#found.broken++;
+        continue;
+      }
       this.#ttys.add(one);
       const port = this.#read("tty_struct", one, "port");
       if (port) this.#ports.add(port);
@@ -150,6 +154,7 @@ class Terminals {
       this.#eraseBuffer(free - BigInt(link));
       free = memory.readWord(free);
     }
+    if (free) this.#found.broken++;
     const transmit = this.#read("tty_port", port, "xmit_buf");
     if (transmit) this.#erase(transmit, memory.pageSize);
   }
