@@ -82,6 +82,7 @@ export type WarningCode =
   | "PAGE_ANSWERED"
   | "CUT_OFF"
   | "MISSING_PAGES"
+  | "LEFT_BEHIND"
   | "BAD_PAGES";
 
 /** A kind of warning, and how often it occurred. */

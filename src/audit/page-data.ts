@@ -25,7 +25,7 @@ export interface PageData {
 
 /** Descriptors that are read at once. */
 const WINDOW = 4096;
-/** No dump has more pieces than this; gaps between further pieces then count as pages' content. */
+/** No dump has more pieces than this. What is behind them counts as bytes outside of pages, and is searched once more. */
 const MOST_PIECES = 1 << 20;
 
 /**

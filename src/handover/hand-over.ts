@@ -45,16 +45,17 @@ export async function handOver(dump: Dump, options: HandOverOptions): Promise<Ha
   checkArgument("dump", dump, aDump);
   checkNames(options);
   const warnings = options.warnings ?? new Warnings();
-  const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
   const place = await openPlace(options, dump.paths, await sealer(options.recipients));
   let files: Beside | undefined;
+  let threads: WorkerThreads | undefined;
   try {
     files = await openBeside(options, dump.paths);
+    threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
     return await run(dump, { ...options, warnings, workers: threads }, place, files);
   } catch (error) {
     throw await abandoned(error, place, ...Object.values(files ?? {}));
   } finally {
-    if (threads !== options.workers) await threads.destroy();
+    if (threads !== options.workers) await threads?.destroy();
   }
 }
 
@@ -111,6 +112,8 @@ async function run(dump: Dump, options: RunOptions, place: HandOverPlace, files:
       },
     });
     await publish(place, files, textsOf(manifest, audited, filtered, checked, options));
+    const left = place.leftBehind();
+    if (left !== undefined) options.warnings.add("LEFT_BEHIND", `it was handed over, but ${left}`);
     const names = [place.name, ...Object.values(options.files ?? {})];
     return { handedOver: true, filtered, audit, verified, manifest, written: names };
   } catch (error) {

@@ -282,11 +282,14 @@ class Walk {
     if (!this.#usable.free || !needsFreeCount(dump, view)) return true;
     const { inputPages, beyondMemMap, kept } = this.#plan;
     const count = new Pass(dump, view, this.#usable, copyOfBitmap(kept));
-    for (const { startPfn, endPfn } of this.#ranges()) {
-      count.scan(startPfn, endPfn, undefined);
-      await setImmediate();
+    try {
+      for (const { startPfn, endPfn } of this.#ranges()) {
+        count.scan(startPfn, endPfn, undefined);
+        await setImmediate();
+      }
+    } finally {
+      count.end();
     }
-    count.end();
     return checkFreeCount(dump, view, count.free, inputPages - beyondMemMap - count.unclassified, this.#warnings);
   }
 

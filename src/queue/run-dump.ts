@@ -152,7 +152,10 @@ async function newPlan(
   await check();
   // Like every other worker reads it, but from memory.
   host.plans.clear();
-  host.plans.set(digest, readPlan({ ...own.staging, read: async (name) => files.files.get(name) }));
+  const plan = readPlan({ ...own.staging, read: async (name) => files.files.get(name) });
+  // Whoever asks for it gets the error.
+  plan.catch(() => undefined);
+  host.plans.set(digest, plan);
   // Jobs of an earlier plan may exist under the names of this round.
   const round = data.planned === undefined || data.planned.digest === digest ? data.round : data.round + 1;
   const planned = { digest, shards: made.shards.length, kept: made.kept, round: -1, program: packageVersion() };

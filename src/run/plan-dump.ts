@@ -111,10 +111,11 @@ async function planPrepared(
       await pool.end();
       pool = poolOf(policy);
     }
-    const erased = erase?.result(plan);
     const { holdsZeros } = outputFormatFacts(options.format);
     if (!holdsZeros && policy.zero) await dropZeros(pool, plan, report.pfn("zero"));
     if (view !== undefined && options.excludeUnusedVmemmap) dropUnusedVmemmap(dump, view, plan);
+    // When it is known which pages stay.
+    const erased = erase?.result(plan);
     const kept = countBits(plan.kept, 0, plan.maxMapnr);
     const incomplete = dump.header.incomplete || unreadable > 0;
     if (kept === 0 && (incomplete || plan.inputPages === 0)) throw nothingLeft(dump, incomplete);
