@@ -349,13 +349,7 @@ export class Collector implements QueueRoots {
     this.#everyUsed(slab, (at) => {
       this.stacks.add(this.#pointer("task_struct", "stack", at) ?? 0n);
       const proxy = this.#pointer("task_struct", "nsproxy", at);
-      if (proxy === undefined) return;
-      if (this.namespaces.size >= MAX_ROOTS) {
-        this.cut = true;
-        return;
-      }
-      const namespace = readMember(this.#kernel, "nsproxy", proxy, "ipc_ns");
-      if (namespace !== undefined && namespace !== 0n) this.namespaces.add(namespace);
+      if (proxy) this.#addRoot(this.namespaces, readMember(this.#kernel, "nsproxy", proxy, "ipc_ns"));
     });
   }
 
@@ -365,11 +359,13 @@ export class Collector implements QueueRoots {
     this.#everyUsed(slab, (at) => {
       const bits = mode && this.#read(at + mode.offset, 2)?.getUint16(0, this.#kernel.memory.littleEndian);
       if (bits !== undefined && bits >> 12 !== REGULAR) return;
-      const root = this.#pointer("mqueue_inode_info", "msg_tree.rb_node", at);
-      if (root === undefined) return;
-      if (this.trees.size < MAX_ROOTS) this.trees.add(root);
-      else this.cut = true;
+      this.#addRoot(this.trees, this.#pointer("mqueue_inode_info", "msg_tree.rb_node", at));
     });
+  }
+
+  #addRoot(roots: Set<bigint>, root: bigint | undefined): void {
+    if (root && roots.size < MAX_ROOTS) roots.add(root);
+    else if (root && !roots.has(root)) this.cut = true;
   }
 
   /** A pointer to kernel memory in an object at a physical address. */
