@@ -338,9 +338,7 @@ export class Collector implements QueueRoots {
         journal === undefined
           ? []
           : journalCopies(this.#space, journal.kernel, this.#read(at, slab.cache.objectSize), at);
-      for (const { start, length } of places) {
-        this.add("driver-buffers", start, length);
-      }
+      for (const { start, length } of places) this.add("driver-buffers", start, length);
     });
   }
 
