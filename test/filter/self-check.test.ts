@@ -16,6 +16,7 @@ import { filterFile, sharedThread, temporaryFolder } from "../support/filter.js"
 import { privateKernel } from "../support/kernel/private-kernel.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, type KernelOptions, MiB } from "../support/kernel-image.js";
+import { integerBytes } from "../support/memory.js";
 import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
@@ -228,6 +229,23 @@ describe("built kernels", () => {
     const { classes, warnings } = await filterFile(input, output);
     expect(classes.free).toBe(6 * 2 + 16 + 32 + 1024);
     expect(warnings).toEqual([]);
+  });
+
+  test("large objects of kmalloc have a type and no references in newer kernels (7.2): they refute no mark of free pages", () => {
+    const heads = Array.from({ length: 40 }, (_, i) => 2048 + 8 * i);
+    const pages = [
+      ...heads.map((pfn) => ({ pfn, kind: "kernel", order: 2 }) as const),
+      { pfn: 1024, kind: "free", order: 10 } as const,
+    ];
+    const kernel = buildKernel({ release: "7.1.0", pages });
+    const { mapcount, refcount } = kernel.features.layout;
+    for (const pfn of heads) {
+      const at = kernel.structPhysical(pfn) as number;
+      kernel.memory.write(at + mapcount, integerBytes(0xf8ff_ffffn, 4, kernel.arch.byteOrder));
+      kernel.memory.write(at + refcount, integerBytes(0n, 4, kernel.arch.byteOrder));
+    }
+    writeDump(input, toElf(kernel));
+    expect(check(input)).toMatchObject({ kept: [], codes: [] });
   });
 
   test("free pages that no list can confirm are held against the zones' counters", async () => {

@@ -13,21 +13,21 @@ MODES = {"-d 31": ["-d", "31"], "--privacy": ["--privacy"],
          "registers,tty": ["--privacy", "--privacy-extra", "registers,tty"],
          "strict": ["--privacy", "strict"]}
 GROUPS = {
-    "names": "keyen autof cfgnm cgnam dnami dnaml edirn fanot fusnm iomsg iopth mfdnm mqnam ovlnm perfr shmnm trhis uhidn unixa 9pnam altnm nfspt rpcca seqfl uinnm unixp uprob xatnm sqnam longp jffnm dmabn",
-    "settings": "sndtl cifsd cifsu perff tcsim tccky audru binfm dmnam dmuid domai fscon fusrc hostn ifali ip6op ipopt kbstr keyds kring lonam mntsr mprob nftnm nftud "
+    "names": "frule hcifs hrpcn tcbpn keyen autof cfgnm cgnam dnami dnaml edirn fanot fusnm iomsg iopth mfdnm mqnam ovlnm perfr shmnm trhis uhidn unixa 9pnam altnm nfspt rpcca seqfl uinnm unixp uprob xatnm sqnam longp jffnm dmabn",
+    "settings": "accnt/4 flwlb hidrd keymp/2 lwgnv nftcm nftlg nftru nftse nftsu simpl termc trprs unimp/2 sndtl cifsd cifsu perff tcsim tccky audru binfm dmnam dmuid domai fscon fusrc hostn ifali ip6op ipopt kbstr keyds kring lonam mntsr mprob nftnm nftud "
                 "ovlop trerr trflt trins corep fwpth ipsnm sndct cgrel ncusr fclog ioam6 drmpb ctlab vduse",
-    "keys in use": "algiv cifsp fscrk ip6st sctak sg6hm tcpao algae alghs algke dmcky ktlsk tcpmd tfokk wgpsk xfrma xfrmk wifik cephk",
+    "keys in use": "wgprv algiv cifsp fscrk ip6st sctak sg6hm tcpao algae alghs algke dmcky ktlsk tcpmd tfokk wgpsk xfrma xfrmk wifik cephk",
     "xattr, links": "cgxat elnkl elnks exats exatl fusxa xattr jffln jffxa",
-    "ended, removed": "cmem0 bpflr bpfpn bpfst ended msgfr slnkf tmpfs xattf tstmp",
+    "ended, removed": "bounc sctp0 cmem0 bpflr bpfpn bpfst ended msgfr slnkf tmpfs xattf tstmp",
     "auxv": "auxv0",
     "calls": "exbuf mntdt psarg rqkey sendc stkol stsnd audsa",
-    "numbers": "iotag gidls iocqe ip6ad ip6rt perfc rlimt sigas",
+    "numbers": "bpfck cruid ioprm sigac uidmp iotag gidls iocqe ip6ad ip6rt perfc rlimt sigas",
     "virtual machines": "kvmrg kvmxm kvmmm",
     "signal": "sigqu",
     "driver buffers": "9pwri hdlcb pppas sqfrg vport vsock swpdt zram0 vtpmp usbfs usbsr vpout",
     "heads of packets": "tsyn0",
     "types of BPF": "bpfbt",
-    "numbers of the machine": "dmias dmisn",
+    "numbers of the machine, command lines": "cmdln dmias dmisn",
     "log": "kmsgw ncbuf pstor",
 }
 rows = {}

@@ -156,10 +156,10 @@ function remains({ reached, gaps, lost }: Scrub, extras: readonly PrivacyExtra[]
   const slabs = [
     "names (of files, hosts, programs, devices, sockets, wireless networks)",
     "extended attributes, targets of symbolic links, and small files that a file system keeps in its inodes",
-    "settings (of mounts, devices, screens, sockets, routes, rules, connections, traces, control groups, security modules)",
+    "settings (of mounts, devices, screens, keyboards, terminals, sockets, routes, rules, connections, traces, control groups, security modules)",
     "heads of packets that sockets keep",
     "copies of keys and passwords in use (by connections, wireless networks, servers, disks, hashes)",
-    "numbers (addresses of the network, users, sizes, times)",
+    "numbers (addresses of the network, users, sizes, times, handlers of signals, permitted ports)",
     "what calls that wait copied from their programs (options of mounts, arguments, the begin of a program's file, control messages)",
     "freed objects that wait for their readers (RCU)",
     ...(left || reached.has("vector-registers") ? [] : ["vector registers of programs"]),

@@ -106,7 +106,9 @@ function countPages(
     if (!allExist && !testBit(exists, firstPfn + i)) continue;
     const mapcount = facts.hasMapcount ? word(at + facts.mapcount) : -1;
     const references = word(at + facts.refcount);
-    if (facts.hasPrivate && (mapcount === facts.buddy || (references === 0 && mapcount < -1))) {
+    // Large objects of kmalloc have no references, either, in newer kernels (seen in 7.2); free blocks are not compound.
+    const isHead = facts.hasHeads && (word(at + facts.flags + facts.low) & facts.headMask) !== 0;
+    if (facts.hasPrivate && (mapcount === facts.buddy || (references === 0 && mapcount < -1 && !isHead))) {
       countFree(facts, counts, firstPfn + i, unsignedLong(words, at + facts.private, facts), mapcount, references);
     }
     if (references > 0) countUsed(words, at, facts, counts, mapcount);
