@@ -18,7 +18,7 @@ GROUPS = {
                 "ovlop trerr trflt trins corep fwpth ipsnm sndct cgrel ncusr fclog ioam6 drmpb ctlab vduse",
     "keys in use": "wgprv algiv cifsp fscrk ip6st sctak sg6hm tcpao algae alghs algke dmcky ktlsk tcpmd tfokk wgpsk xfrma xfrmk wifik cephk",
     "xattr, links": "cgxat elnkl elnks exats exatl fusxa xattr jffln jffxa",
-    "ended, removed": "bounc sctp0 cmem0 bpflr bpfpn bpfst ended msgfr slnkf tmpfs xattf tstmp",
+    "ended, removed": "trpip bounc sctp0 cmem0 bpflr bpfpn bpfst ended msgfr slnkf tmpfs xattf tstmp",
     "auxv": "auxv0",
     "calls": "exbuf mntdt psarg rqkey sendc stkol stsnd audsa",
     "numbers": "bpfck cruid ioprm sigac uidmp iotag gidls iocqe ip6ad ip6rt perfc rlimt sigas",
