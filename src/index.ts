@@ -44,8 +44,7 @@ export { DumpPage, type PageChunk, type PagesOptions, pageChunksOf, pagesOf } fr
 export { type KernelTask, tasksOf } from "./library/tasks-of.js";
 export { type DigestProgress, digestFile, type FileDigest, filesOfDump, type InputFile } from "./manifest/digest.js";
 export { type Manifest, type ManifestFacts, type ManifestFile, manifestOf } from "./manifest/manifest.js";
-export type { Submission } from "./queue/jobs.js";
-export type { RunState } from "./queue/run-state.js";
+export type { RunState, Submission } from "./queue/submission.js";
 export { type SubmitOptions, submitRun } from "./queue/submit-run.js";
 export { type WatchOptions, watchRun } from "./queue/watch-run.js";
 export type { Dump, DumpHeader, FoundVmcoreinfo, OpenedAs } from "./reader/dump.js";

@@ -12,7 +12,7 @@ export function describeAudit(result: AuditResult): string[] {
   const lines = [
     `Dump     ${result.files.join(", ")}: ${result.description}`,
     `Kernel   ${result.kernelRelease === undefined ? "not known" : `Linux ${result.kernelRelease}`}`,
-    `Pages    ${formatCount(result.pages)} of ${result.pageSize / 1024} KiB, kinds by ${SOURCES[result.classifiedBy]}`,
+    `Pages    ${formatCount(result.pages)}, ${result.pageSize / 1024} KiB each; kinds by ${SOURCES[result.classifiedBy]}`,
     ...kindRows(result.kinds),
   ];
   if (result.damagedPages > 0) lines.push(`Damaged  ${formatCount(result.damagedPages)} pages cannot be read`);

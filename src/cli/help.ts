@@ -57,7 +57,7 @@ export const HELP = `coresieve makes Linux kernel crash dumps small and safe to 
   coresieve audit DUMP             look for user data in a finished dump
   coresieve -F DUMP [options]      filter to stdout, flattened, for a pipe
   coresieve split DUMP OUT1 OUT2   filter into the files of a split set
-  coresieve reassemble PART... OUT   make one file of a split set
+  coresieve reassemble P1 P2 OUT   make one file of a split set
   coresieve rearrange FLAT OUT     make a plain file of a flattened one
   coresieve help COMMAND           all options of a command: help filter
   coresieve help input             what DUMP may be: bare memory, packed, …

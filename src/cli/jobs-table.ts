@@ -1,5 +1,5 @@
 import { formatBytes } from "../byte-size.js";
-import type { RunState } from "../queue/run-state.js";
+import type { RunState } from "../queue/submission.js";
 
 /** The state of a run in one line. */
 export function describeRun(run: RunState): string {

@@ -1,5 +1,6 @@
 import { formatBytes } from "../byte-size.js";
 import type { PageClass } from "../filter/page-classes.js";
+import { keptReasons } from "../filter/privacy/kept-reasons.js";
 import { formatCount } from "../readable-count.js";
 import type { Dump } from "../reader/dump.js";
 import type { FilterResult } from "../run/filter-dump.js";
@@ -12,37 +13,30 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
   const { classes, inputPages } = result;
   const kernel = result.kernelRelease === undefined ? "not known" : `Linux ${result.kernelRelease}`;
   const model = result.memoryModel === undefined ? "" : `, ${result.memoryModel}`;
-  const row = (label: string, pages: number, more: string) =>
-    `  ${label.padEnd(26)}${formatCount(pages).padStart(14)}  ${more}`;
-  const rows = CLASS_LABELS.filter(([name]) => name === "kept" || (classes[name] ?? 0) > 0).map(([name, label]) =>
+  const row: Row = (label, pages, more) => `  ${label.padEnd(26)}${formatCount(pages).padStart(14)}  ${more}`;
+  const rows = CLASS_LABELS.filter(([name]) => name !== "kept" && (classes[name] ?? 0) > 0).map(([name, label]) =>
     row(label, classes[name] ?? 0, formatShare(classes[name] ?? 0, inputPages)),
   );
-  if (result.filteredBefore !== undefined) rows.push(filteredRow(result.filteredBefore, dump.header.incomplete));
-  const { shared } = result;
-  if (shared !== undefined) {
-    rows.push(
-      `  ${"of them stored once".padEnd(26)}${formatCount(shared.pages).padStart(14)}  saves ${formatBytes(shared.bytes)}`,
-    );
-  }
-  if (result.beyondMemMap > 0) {
-    rows.push(row("firmware, not RAM", result.beyondMemMap, "left out"));
-  }
-  if (result.privacy !== undefined) rows.push(...privacyRows(result.privacy, row));
+  // Pages without room are kept by the level, and are not in the file.
+  const there = classes.kept - result.notWritten;
+  rows.push(row("kept", there, formatShare(there, inputPages)));
+  if (result.privacy !== undefined) rows.push(...keptRows(result.privacy, result, row));
   else if (result.unclassified > 0) rows.push(row("of them not classified", result.unclassified, "kept"));
-  if (result.erase !== undefined) rows.push(...eraseRows(result.erase));
   if (result.extension !== undefined && result.extension.kept > 0) {
     rows.push(row("of them for the extension", result.extension.kept, "kept"));
   }
-  if (result.notWritten > 0) {
-    rows.push(`  ${"of them no room for".padEnd(26)}${formatCount(result.notWritten).padStart(14)}  lost`);
-  }
-  if (result.unreadable > 0) {
-    rows.push(`  ${"unreadable".padEnd(26)}${formatCount(result.unreadable).padStart(14)}  left out`);
-  }
+  const { shared } = result;
+  if (shared !== undefined) rows.push(row("of them stored once", shared.pages, `saves ${formatBytes(shared.bytes)}`));
+  if (result.notWritten > 0) rows.push(row("no room for", result.notWritten, "lost"));
+  if (result.filteredBefore !== undefined) rows.push(filteredRow(result.filteredBefore, dump.header.incomplete));
+  if (result.beyondMemMap > 0) rows.push(row("firmware, not RAM", result.beyondMemMap, "left out"));
+  if (result.unreadable > 0) rows.push(row("unreadable", result.unreadable, "left out"));
+  if (result.privacy !== undefined) rows.push(...privacyRows(result.privacy, row));
+  if (result.erase !== undefined) rows.push(...eraseRows(result.erase));
   return [
     `Dump    ${dump.paths.join(", ")}: ${dump.header.description}`,
     `Kernel  ${kernel}, ${result.arch}${model}`,
-    `Pages   ${formatCount(inputPages)} of ${dump.pageSize / 1024} KiB`,
+    `Pages   ${formatCount(inputPages)}, ${dump.pageSize / 1024} KiB each`,
     ...rows,
     `Size    ${formatBytes(result.inputBytes)} before, ${formatBytes(result.outputBytes)} after (${formatShare(result.outputBytes, result.inputBytes)})${holes(result)}${unpacked(result)}`,
     ...memoryRow(result),
@@ -98,29 +92,31 @@ function unpacked({ unpackedBytes }: FilterResult): string {
   return unpackedBytes === undefined ? "" : `; ${formatBytes(unpackedBytes)} when unpacked`;
 }
 
-/** Why pages are kept with --privacy, and what it cannot guarantee. */
-function privacyRows(
-  {
-    reserved,
-    slab,
-    known,
-    stack,
-    percpu,
-    clearedNotes,
-    overwritten,
-    strict,
-    remains,
-  }: NonNullable<FilterResult["privacy"]>,
-  row: (label: string, pages: number, more: string) => string,
+type Row = (label: string, pages: number, more: string) => string;
+
+/** Why pages are kept with --privacy: the rows add up to the kept pages. */
+function keptRows(
+  privacy: NonNullable<FilterResult["privacy"]>,
+  { classes, notWritten }: FilterResult,
+  row: Row,
 ): string[] {
+  const { reserved, slab, known, stack, percpu, zeros, later } = keptReasons(privacy, classes);
   return [
     row("  reserved at boot", reserved, "kept"),
     row("  slab", slab, "kept"),
     row("  tables, modules, stacks", known + stack + percpu, "kept"),
+    ...(zeros === 0 ? [] : [row("  of these, all zeros", zeros, "counted as zero pages")]),
+    ...(later === 0 ? [] : [row("  changed afterwards", later, "by an extension, or as unused struct pages")]),
+    ...(notWritten === 0 ? [] : [row("  of these, no room for", 0 - notWritten, "lost")]),
+  ];
+}
+
+/** What was overwritten with --privacy, and what it cannot guarantee. */
+function privacyRows({ clearedNotes, overwritten, strict, remains }: NonNullable<FilterResult["privacy"]>, row: Row) {
+  return [
     ...(clearedNotes > 0 ? [row("notes with registers", clearedNotes, "cleared")] : []),
-    ...Object.entries(overwritten).map(
-      ([kind, { objects, bytes }]) =>
-        `  ${kind.padEnd(26)}${formatCount(objects).padStart(14)}  overwritten, ${formatBytes(bytes)}`,
+    ...Object.entries(overwritten).map(([kind, { objects, bytes }]) =>
+      row(kind, objects, `overwritten, ${formatBytes(bytes)}`),
     ),
     ...(strict?.bytes === undefined
       ? []

@@ -73,7 +73,7 @@ export interface HandOverProgress {
 /** The result of preparing a dump. */
 export interface HandOverResult {
   /**
-   * Whether all checks were passed; then the files exist. Otherwise none exists, and `audit` and `verified` have the
+   * Whether all checks passed; then the files exist. Otherwise none exists, and `audit` and `verified` have the
    * findings.
    */
   readonly handedOver: boolean;

@@ -37,7 +37,7 @@ const LEVEL = 31;
 /**
  * Prepares a dump for handing it over, in one go: filters it with privacy; audits what was written; verifies it against
  * the original; writes the record of the run, the audit's result and a page for the person who decides. All of them
- * appear under their names only when all checks are passed. Findings are in the result, and then nothing is left;
+ * appear under their names only when all checks have passed. Findings are in the result, and then nothing is left;
  * nothing is left either if a `DumpError` is thrown: those of `filterDump`, `auditDump`, `verifyDump`.
  */
 export async function handOver(dump: Dump, options: HandOverOptions): Promise<HandOverResult> {

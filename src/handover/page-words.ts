@@ -1,5 +1,5 @@
 import type { ClassCounts } from "../filter/page-classes.js";
-import type { PrivacyResult } from "../filter/privacy/privacy-result.js";
+import type { KeptReasons } from "../filter/privacy/kept-reasons.js";
 import type { Scrubbed } from "../filter/privacy/scrubbed.js";
 
 /** What was removed, for people who do not know kernels: a name, and what it could contain. */
@@ -55,9 +55,7 @@ export function overwrittenWord(kind: string): string {
 }
 
 /** What is kept, and why. */
-export const STAYS: Readonly<
-  Record<"reserved" | "slab" | "known" | "stack" | "percpu", readonly [name: string, why: string]>
-> = {
+export const STAYS: Readonly<Record<keyof KeptReasons, readonly [name: string, why: string]>> = {
   reserved: [
     "The kernel itself, and what it set up at its start",
     "Without its code, its own data and its log no question can be answered.",
@@ -72,7 +70,9 @@ export const STAYS: Readonly<
   ],
   stack: ["Further kernel stacks", "What each task was doing in the kernel."],
   percpu: ["The data of each processor", "Counters and work that was waiting."],
+  zeros: ["Empty pages among these", "Nothing but zeros: they are listed above, with what is gone."],
+  later: ["Changed afterwards", "By a module of your own, or because it only described memory that is gone."],
 };
 
-/** Counts of what is kept, in the run's result. */
-export const STAYING = Object.keys(STAYS) as readonly (keyof typeof STAYS & keyof PrivacyResult)[];
+/** Reasons in the order of their rows. */
+export const STAYING = Object.keys(STAYS) as readonly (keyof KeptReasons)[];

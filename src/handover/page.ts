@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { AuditResult } from "../audit/audit-result.js";
 import { formatBytes } from "../byte-size.js";
+import { keptReasons } from "../filter/privacy/kept-reasons.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { type Html, html, NOTHING, rawElement } from "../report/html.js";
 import { count } from "../report/page/words.js";
@@ -76,7 +77,7 @@ function headSection({ manifest, beside, erased, searched }: PageFacts): Html {
   return html`<header>
 <h1>A crash dump, ready to be handed over</h1>
 <p class="dim">A crash dump is a copy of a machine's memory at the moment when its Linux kernel stopped. Engineers find the reason in it.</p>
-<div class="verdict"><b>All checks were passed.</b>
+<div class="verdict"><b>All checks passed.</b>
 <p>No page of users' memory or files is in this dump, and no page of which nothing is known.${texts} What may still be in it is named below.</p></div>
 <dl>
 <dt>The dump</dt><dd>${output.name}, ${formatBytes(output.bytes)}${sum(output.sha256)}</dd>
@@ -139,19 +140,18 @@ function overwrittenSection({ filtered }: PageFacts): Html {
 }
 
 function staysSection({ filtered, manifest }: PageFacts): Html {
-  const { privacy } = filtered;
+  if (filtered.privacy === undefined) return NOTHING;
+  const reasons = keptReasons(filtered.privacy, filtered.classes);
+  const size = (pages: number) => `${pages < 0 ? "−" : ""}${formatBytes(Math.abs(pages) * manifest.kernel.pageSize)}`;
   const rows = STAYING.flatMap((name) => {
-    const pages = Number(privacy?.[name] ?? 0);
     const [label, why] = STAYS[name];
-    return pages === 0
+    return reasons[name] === 0
       ? []
-      : [
-          html`<tr><th scope="row">${label}<small>${why}</small></th><td class="num">${formatBytes(pages * manifest.kernel.pageSize)}</td></tr>`,
-        ];
+      : [html`<tr><th scope="row">${label}<small>${why}</small></th><td class="num">${size(reasons[name])}</td></tr>`];
   });
   return html`<section><h2>What stays, and why</h2>
 <p>A page stays only if something shows that it is the kernel's own. In doubt it goes.</p>
-<table><thead><tr><th scope="col">Memory</th><th scope="col" class="num">Size</th></tr></thead><tbody>${rows}</tbody></table></section>`;
+<table><thead><tr><th scope="col">Memory</th><th scope="col" class="num">Size</th></tr></thead><tbody>${rows}<tr><th scope="row">Together</th><td class="num">${size(filtered.classes.kept)}</td></tr></tbody></table></section>`;
 }
 
 function remainsSection({ filtered, searched }: PageFacts): Html {

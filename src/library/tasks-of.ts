@@ -1,3 +1,4 @@
+import { DumpError } from "../errors.js";
 import { eraseDebuginfo } from "../filter/erase/erase-debuginfo.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { KernelView } from "../kernel/kernel-view.js";
@@ -5,6 +6,7 @@ import { type KernelObjects, memberAddress, readMember, readText } from "../kern
 import { allTasks } from "../kernel/objects/tasks.js";
 import { kernelVersion, parseKernelVersion } from "../kernel/version.js";
 import { aDump, checkArgument, checkGiven } from "../option-shape.js";
+import { OPTION } from "../option-words.js";
 import type { Dump } from "../reader/dump.js";
 import { withView } from "../run/own-session.js";
 import { openSession } from "../run/session.js";
@@ -51,18 +53,28 @@ const ZOMBIE_IS_LAST = kernelVersion(3, 15);
 
 /**
  * The tasks of a dump's kernel, including threads, without the idle tasks of all CPUs but the first (pid 0). Needs
- * types, from a `vmlinux` or from the BTF in memory; without them there are no tasks. Costs 10 us per task, and up to
- * 400 ms to find symbols and types. Throws `CANNOT_FILTER` if the kernel is not found, and what finding VMCOREINFO or
- * opening a vmlinux throws.
+ * types, from a `vmlinux` or from the BTF in memory. Costs 10 us per task, and up to 400 ms to find symbols and types.
+ * Throws `CANNOT_FILTER` if the kernel is not found, or no task, because no machine has none; and what finding
+ * VMCOREINFO or opening a vmlinux throws.
  */
 export function* tasksOf(input: Dump, options: KernelOptions = {}): Generator<KernelTask, void, undefined> {
   checkGiven(options, { ...COMPLETE_SHAPE, warnings: aWarnings });
   checkArgument("input", input, aDump);
   const { dump, view } = withView(openSession(input, options));
-  yield* tasksIn(dump, view, options.vmlinux);
+  let some = false;
+  for (const task of tasksIn(dump, view, options.vmlinux)) {
+    some = true;
+    yield task;
+  }
+  if (some) return;
+  throw new DumpError("CANNOT_FILTER", "its tasks cannot be listed", {
+    why: "they, or their types or symbols, are not in the dump",
+    file: dump.paths[0] ?? "",
+    ...(options.vmlinux === undefined && { cure: `Give the kernel's vmlinux (${OPTION.vmlinux})` }),
+  });
 }
 
-/** The tasks of a kernel that was found already. */
+/** The tasks of a kernel that was found already; none if types are missing. */
 export function* tasksIn(
   dump: Dump,
   view: KernelView,

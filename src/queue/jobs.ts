@@ -8,16 +8,9 @@ import { ringAll } from "./bell.js";
 import { type DumpJob, dumpJob, MAX_ROUNDS, newDumpJob, OtherFormat, shardJobId } from "./job-data.js";
 import { claimOutput } from "./output-claim.js";
 import { againKey, cancelKey, JOB_OPTIONS, type Queues } from "./queues.js";
-import { type RunState, readable, runStates } from "./run-state.js";
+import { readable, runStates } from "./run-state.js";
 import { allRunIds, type Snapshot, snapshots } from "./snapshot.js";
-
-/** The result of a submission. */
-export interface Submission {
-  readonly id: string;
-  /** `known`: the same run exists already, and is not made again. */
-  readonly what: "new" | "known" | "again";
-  readonly state: RunState;
-}
+import type { RunState, Submission } from "./submission.js";
 
 /**
  * Puts a run into the queue. The same run submitted again, by anyone, is not made again while it waits, runs or is

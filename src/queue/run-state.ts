@@ -4,41 +4,7 @@ import { type DumpJob, dumpJob, OtherFormat } from "./job-data.js";
 import type { Queues } from "./queues.js";
 import { type ShardCounts, shardCounts } from "./shard-counts.js";
 import { type JobState, type Snapshot, snapshots } from "./snapshot.js";
-
-/** The state of a dump's run. */
-export interface RunState {
-  readonly id: string;
-  /** The name that its submitter gave it. */
-  readonly key: string | undefined;
-  /**
-   * `waiting`, `planning`, `shards`, `finishing`, `done`, `failed`; or `other-version`: it belongs to a program version
-   * that this one does not know, which will process it; or `unreadable`: no program can do it.
-   */
-  readonly state: "waiting" | "planning" | "shards" | "finishing" | "done" | "failed" | "other-version" | "unreadable";
-  readonly inputs: readonly string[];
-  readonly output: string;
-  readonly submitted: { readonly host: string; readonly at: number };
-  /** Share of the work that is done, 0 to 1. */
-  readonly progress: number;
-  /** `undefined` before the plan. */
-  readonly shards:
-    | { readonly all: number; readonly done: number; readonly active: number; readonly failed: number }
-    | undefined;
-  /** The hosts that work on it now. */
-  readonly hosts: readonly string[];
-  readonly outputBytes: number | undefined;
-  /** Why it failed, cannot be read, or waits although a worker had it. */
-  readonly reason: string | undefined;
-  /** The code of its error, if it is known; it is not for a failed shard. `ABORTED`: it was cancelled. */
-  readonly code: string | undefined;
-  /**
-   * It failed, but may succeed if it is retried or submitted again: after a full disk, or an unreachable share or
-   * store.
-   */
-  readonly mayRetry: boolean;
-  /** It was cancelled, but no worker has ended it yet. */
-  readonly cancelled: boolean;
-}
+import type { RunState } from "./submission.js";
 
 /**
  * The states of runs, in the order of their IDs; runs that do not exist any more are left out. One request to Redis for

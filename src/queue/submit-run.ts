@@ -4,8 +4,8 @@ import { openSideFile } from "../reader/source/side-file.js";
 import { RUN_SHAPE, type RunOptions, requestOf } from "../shard/run-options.js";
 import { MAX_SHARDS } from "../shard/shard-limits.js";
 import { isStorePath } from "../store/store-url.js";
-import type { Submission } from "./jobs.js";
 import { MAX_KEY, MAX_PRIORITY } from "./queue-limits.js";
+import type { Submission } from "./submission.js";
 
 /** A run for the workers of a queue. */
 export interface SubmitOptions extends RunOptions {

@@ -10,7 +10,7 @@ import {
   type Shape,
   suchThat,
 } from "../option-shape.js";
-import type { RunState } from "./run-state.js";
+import type { RunState } from "./submission.js";
 
 /** How to watch a run of the queue. */
 export interface WatchOptions {

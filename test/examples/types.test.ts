@@ -1,6 +1,9 @@
-/** The types that the package publishes, as a strict TypeScript project with them sees them. */
+/**
+ * The types that the package publishes, as a strict TypeScript project sees them that has coresieve and nothing else:
+ * its optional packages (BullMQ, ioredis, AWS SDK) are not installed.
+ */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
@@ -66,12 +69,34 @@ export async function use(path: string): Promise<number> {
 }
 `;
 
+/** The scripts of docs/library.md that stand alone or need an opened dump. */
+function documented(): string[] {
+  const page = readFileSync(join(root, "docs/library.md"), "utf8");
+  return ["Five lines for each task", "Memory and objects of the kernel"].flatMap((title) => {
+    const section = new RegExp(`^## ${title}\\n([\\s\\S]*?)^## `, "m").exec(page)?.[1] ?? "";
+    return [...section.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, script = ""]) => {
+      const opened = script.includes("const dump") ? "" : 'const dump = openDump("vmcore");\n';
+      return `import { codecOf, filterDump, kernelOf, openDump, pagesOf, readPhysical, tasksOf } from "coresieve";\n${opened}${script}`;
+    });
+  });
+}
+
 beforeAll(() => {
   mkdirSync(join(folder, "node_modules", "@types"), { recursive: true });
-  symlinkSync(root, join(folder, "node_modules", "coresieve"), "junction");
+  // A copy: from a link to this folder, the compiler would find the packages that are installed for its tests.
+  const installed = join(folder, "node_modules", "coresieve");
+  cpSync(join(root, "dist"), join(installed, "dist"), {
+    recursive: true,
+    filter: (path) => path.endsWith(".d.ts") || statSync(path).isDirectory(),
+  });
+  cpSync(join(root, "package.json"), join(installed, "package.json"));
   symlinkSync(join(root, "node_modules/@types/node"), join(folder, "node_modules/@types/node"), "junction");
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   writeFileSync(join(folder, "program.ts"), PROGRAM);
+  expect(documented()).toHaveLength(4);
+  documented().forEach((script, i) => {
+    writeFileSync(join(folder, `documented${i}.ts`), script);
+  });
 });
 
 test.each([
@@ -82,7 +107,7 @@ test.each([
     ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noEmit: true },
     ...{ module, moduleResolution, target: "es2023", types: ["node"], skipLibCheck: moduleResolution === "bundler" },
   };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["program.ts"] }));
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
   const args = [join(root, "node_modules", compiler, "bin/tsc"), "-p", folder];
   const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
   expect(stdout).toBe("");

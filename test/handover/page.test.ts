@@ -28,3 +28,17 @@ test("sums and signatures appear where there are any", () => {
   expect(plain).not.toContain("coresieve verify");
   expect(plain).toContain("No texts were searched for");
 });
+
+test("the sizes of what stays add up to what stays", () => {
+  const facts = pageFacts("out");
+  const { classes } = facts.filtered;
+  const privacy = { ...facts.filtered.privacy, reserved: 8 * 256, slab: 3 * 256, known: 512, stack: 256, percpu: 256 };
+  const filtered = { ...facts.filtered, classes: { ...classes, kept: 13 * 256, zero: 512 }, privacy };
+  const page = handOverPage({ ...facts, filtered: filtered as typeof facts.filtered });
+  const table = /What stays, and why<\/h2>([\s\S]*?)<\/table>/.exec(page)?.[1] ?? "";
+  const sizes = [...table.matchAll(/class="num">(−?)([\d.]+) MiB</g)].map(
+    ([, sign, mib]) => Number(mib) * (sign ? -1 : 1),
+  );
+  expect(sizes).toEqual([8, 3, 2, 1, 1, -2, 13]);
+  expect(sizes.slice(0, -1).reduce((sum, size) => sum + size, 0)).toBe(13);
+});

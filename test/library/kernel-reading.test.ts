@@ -40,8 +40,9 @@ describeWithDumps("tasksOf", () => {
     expect(all.filter(({ pid }) => pid !== 0)).toHaveLength(27);
   });
 
-  test("a kernel without types has none", async () => {
-    expect(await tasks("tiny-x86-6.12")).toEqual([]);
+  test("a list that cannot be made is an error, not a machine without tasks: a kernel without types", async () => {
+    const failure = await tasks("tiny-x86-6.12").catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "CANNOT_FILTER", cure: expect.stringContaining("vmlinux") });
   });
 });
 

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { findRun } from "../../src/queue/jobs.js";
 import { openQueues, type Queues } from "../../src/queue/queues.js";
-import type { RunState } from "../../src/queue/run-state.js";
+import type { RunState } from "../../src/queue/submission.js";
 import { folderQueue, input, output, SLOW } from "./support/folder-queue.js";
 import {
   coresieve,

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
-import type { RunState } from "../../src/queue/run-state.js";
+import type { RunState } from "../../src/queue/submission.js";
 import { folderQueue, input, output } from "./support/folder-queue.js";
 import { coresieve, folder, hasRedis, isRoot, over, ready, share, start, submit, until } from "./support/queue.js";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
-import type { RunState } from "../../src/queue/run-state.js";
+import type { RunState } from "../../src/queue/submission.js";
 import { folderQueue, input, output, SLOW } from "./support/folder-queue.js";
 import {
   coresieve,

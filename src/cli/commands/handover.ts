@@ -31,7 +31,8 @@ export const handoverCommand = defineCommand({
     text: `Filters with --privacy, looks at what was written (audit), compares it with the
 original (verify), and writes the records of that. OUT appears when all is well.
 If anything is found nothing is written, and it says what and where. Beside it:
-OUT.json (manifest), OUT.audit.json, and OUT.html, a page to print and sign.`,
+OUT.json (manifest), OUT.audit.json, and OUT.html, a page to print and sign (of
+OUT.age: OUT.json and so on).`,
     examples: `Example
   coresieve handover vmcore out.kdump --secrets names.txt --sign owner.key
 Exit code: 0 written, 1 something found or failed, 2 wrong command line,
@@ -149,12 +150,16 @@ function describeFindings({ verified }: HandOverResult): string[] {
   });
 }
 
-function nothing({ found }: Values, { audit }: HandOverResult): string[] {
+function nothing({ found, rules }: Values, { audit }: HandOverResult): string[] {
   if (found === undefined || audit.rules === undefined)
     return ["Output   none: something was found, so nothing was written"];
+  const how =
+    rules === undefined
+      ? `run the same command again with \`--rules ${found}\` in place of \`--found ${found}\``
+      : `add its lines to ${rules} and run the same command again, without \`--found\``;
   return [
     "Output   none: something was found, so no dump was written",
-    `Rules    ${found}: \`coresieve handover DUMP OUT --rules ${found}\` overwrites what was found`,
+    `Rules    ${found} overwrites what was found: ${how}`,
   ];
 }
 
@@ -186,6 +191,6 @@ function describeWritten(
     `SHA-256  ${manifest?.output.sha256 ?? ""}`,
     ...beside.map((name) => `Written  ${shownUrl(name)}${name === page ? ": the page to print and sign" : ""}`),
     ...(sign === undefined ? [] : ["Signed   the manifest and the audit's result: FILE.sig beside each"]),
-    "Result   all checks are passed: read what may still be in it before you hand it over",
+    "Result   all checks passed: read what may still be in it before you hand it over",
   ];
 }

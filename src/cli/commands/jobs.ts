@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { nearestName, unknownName } from "../../nearest-name.js";
 import type { Cancellation } from "../../queue/jobs.js";
-import type { RunState } from "../../queue/run-state.js";
+import type { RunState } from "../../queue/submission.js";
 import { formatCount } from "../../readable-count.js";
 import { type CommandEnd, defineCommand } from "../command.js";
 import { describeRun } from "../jobs-table.js";

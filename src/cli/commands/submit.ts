@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
 import { onlyGiven } from "../../only-given.js";
-import type { RunState } from "../../queue/run-state.js";
+import type { RunState } from "../../queue/submission.js";
 import { defineCommand } from "../command.js";
 import { describeRun } from "../jobs-table.js";
 import { printJson, printLines } from "../print.js";

@@ -132,10 +132,14 @@ export const OUTPUT_OPTIONS = [
     long: "Write a record of the run to `FILE`, with digests of input and output.",
     see: "See [manifest.md](manifest.md)",
   }),
-  file("manifest", ["handover"], "the record of the run (default: OUT.json)"),
-  file("result", ["handover"], "the result of the audit (default: OUT.audit.json)"),
+  file("manifest", ["handover"], "the record of the run (default: OUT.json)", {
+    long: "The record of the run. Default: `OUT.json`, without `.age`",
+  }),
+  file("result", ["handover"], "the result of the audit (default: OUT.audit.json)", {
+    long: "The result of the audit. Default: `OUT.audit.json`, without `.age`",
+  }),
   file("page", ["handover"], "the page to print and sign (default: OUT.html)", {
-    long: "The page for the person who decides. Default: `OUT.html`",
+    long: "The page for the person who decides. Default: `OUT.html`, without `.age`",
   }),
   text("recipient", ["handover"], "seal OUT for this receiver (age); may be repeated", {
     value: "age1…",

@@ -9,7 +9,10 @@ export interface ScrubCount {
   readonly bytes: number;
 }
 
-/** What a run with `--privacy` kept and why, in pages, and what it cannot guarantee. */
+/**
+ * What a run with `--privacy` kept and why, in pages, and what it cannot guarantee. Pages of zeros, which are found
+ * later, count for their reason here, and as `zero` in the result's classes.
+ */
 export interface PrivacyResult {
   /** Pages kept because of their struct page. */
   readonly reserved: number;

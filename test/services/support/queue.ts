@@ -9,7 +9,7 @@ import { Redis } from "ioredis";
 import { afterAll } from "vitest";
 import { findRun, runState } from "../../../src/queue/jobs.js";
 import { openQueues, type Queues } from "../../../src/queue/queues.js";
-import type { RunState } from "../../../src/queue/run-state.js";
+import type { RunState } from "../../../src/queue/submission.js";
 import type { ServerPlace } from "./swift.js";
 
 export const PROGRAM = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
