@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { useLargePages } from "./test/support/large-pages.js";
+import { LongFirst } from "./test/support/long-first.js";
 import { APART, ELSEWHERE_FOLDERS, SETUP } from "./test/support/together.js";
 
 useLargePages();
@@ -11,6 +12,7 @@ const common = { setupFiles: SETUP, testTimeout: 120_000, hookTimeout: 300_000, 
 export default defineConfig({
   test: {
     ...common,
+    sequence: { sequencer: LongFirst },
     projects: [
       // Files follow each other in the same processes, and share the modules that they import: a process for each takes half a second of the processor more.
       {

@@ -12,9 +12,8 @@ import { describeWithDumps, realDump, realDumps } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
 import { menagerie } from "../support/kernel/menagerie.js";
 import { blockPages } from "../support/kernel/page-kinds.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel, type PageDescription } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 
@@ -67,7 +66,7 @@ test.each(["4.18.0", "5.1.0", "6.1.0", "6.9.0", "6.11.0", "6.12.0", "7.1.0"])(
     const pages = menagerie(release).filter((page) => page.statedOrder === undefined);
     const kernel = buildKernel({ release, pages });
     const file = join(folder, "kernel");
-    writeDump(file, toElf(kernel));
+    writeElf(file, kernel);
     for (const window of release === "6.1.0" ? [2 ** 15, 64] : [2 ** 15]) {
       const kinds = kindsOf(file, window);
       for (const page of pages) {
@@ -101,7 +100,7 @@ test("pages behind the first of a page table of several pages (s390x) are the ke
     { pfn: pfn + 1, kind: "pcp-free", count: 4 },
   ];
   const file = join(folder, "tables");
-  writeDump(file, toElf(buildKernel({ pages: [...table(2048), ...table(2066)] })));
+  writeElf(file, buildKernel({ pages: [...table(2048), ...table(2066)] }));
   const kinds = kindsOf(file);
   const found = (pfn: number) => Array.from({ length: 5 }, (_, i) => kinds(pfn + i));
   const [tail, free] = ["kernel-tail", "unreferenced"];

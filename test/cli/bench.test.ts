@@ -5,9 +5,8 @@ import { beforeAll, expect, test } from "vitest";
 import { runCli } from "../support/cli.js";
 import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const vmcore = join(folder, "vmcore");
@@ -30,7 +29,7 @@ interface Row {
 
 beforeAll(() => {
   mkdirSync(outputs);
-  writeDump(vmcore, toElf(buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" })));
+  writeElf(vmcore, buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" }));
 });
 
 async function bench(...args: string[]): Promise<Figures> {

@@ -5,15 +5,14 @@ import { inFolder, runCli } from "../support/cli.js";
 import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
 import { menagerie } from "../support/kernel/menagerie.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
 
 beforeAll(() => {
-  writeDump(file("vmcore"), toElf(buildKernel({ pages: menagerie("6.1.0") })));
+  writeElf(file("vmcore"), buildKernel({ pages: menagerie("6.1.0") }));
   writeFileSync(file("rules"), "# a comment\nphysical 0x1000-0x3000\n? symbol init_task.comm\n");
 });
 

@@ -15,9 +15,8 @@ import { Warnings } from "../../src/warnings.js";
 import { runHere } from "../support/cli-here.js";
 import { describeWithDumps, realDump, realVmlinux } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB, type PageDescription } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const PAGE = 4096;
 const preload = fileURLToPath(new URL("../support/live-memory.cjs", import.meta.url));
@@ -38,7 +37,7 @@ const pages: readonly PageDescription[] = [
   { pfn: 100, kind: "cache", count: 20 },
   { pfn: 130, kind: "anon", count: 20 },
 ];
-writeDump(vmcore, toElf(buildKernel({ memory: 24 * MiB, pages }), { style: "qemu" }));
+writeElf(vmcore, buildKernel({ memory: 24 * MiB, pages }), { style: "qemu" });
 const secrets = at("secrets");
 writeFileSync(secrets, "anything at all\n");
 

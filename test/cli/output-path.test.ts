@@ -20,14 +20,13 @@ import { createFileSink } from "../../src/writer/file-sink.js";
 import { outputFile, sameOutput } from "../../src/writer/output-path.js";
 import { expectFailure, runCli } from "../support/cli.js";
 import { temporaryFolder } from "../support/filter.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 speakAs("commandLine");
 const root = temporaryFolder();
 const input = join(root, "elf");
-writeDump(input, toElf(buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" })));
+writeElf(input, buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" }));
 const coresieve = join(import.meta.dirname, "../../dist/cli/main.js");
 const program = join(import.meta.dirname, "../../dist/cli/makedumpfile.js");
 let folder: string;

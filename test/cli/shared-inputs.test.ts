@@ -6,11 +6,10 @@ import { beforeAll, expect, test } from "vitest";
 import { expectFailure, inFolder } from "../support/cli.js";
 import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
-import { toElf, toKdump } from "../support/kernel-dump.js";
+import { toKdump, writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { ramOf } from "../support/raw-image.js";
 import { buildVmwareState } from "../support/vmware-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
@@ -19,7 +18,7 @@ const half = 12 * MiB;
 
 beforeAll(() => {
   const kernel = buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" });
-  writeDump(file("vmcore"), toElf(kernel));
+  writeElf(file("vmcore"), kernel);
   const memory = Buffer.concat(ramOf(file("vmcore")).map(({ data }) => data));
   expect(memory.length).toBe(24 * MiB);
   writeFileSync(file("guest.vmss"), buildVmwareState({ regions: [{ ppn: 0, page: 0, pages: memory.length / 4096 }] }));

@@ -5,12 +5,11 @@ import { expect, test, vi } from "vitest";
 import { parseCommandLine } from "../../src/cli/command-line.js";
 import { ByteBuffer } from "../support/bytes.js";
 import { temporaryFolder } from "../support/filter.js";
-import { toElf, toKdump } from "../support/kernel-dump.js";
+import { toKdump, writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { encodeNotes, vmcoreinfoNote } from "../support/notes.js";
 import { failureOfAsync } from "../support/open.js";
 import { openKdump } from "../support/other-kdump.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [elf, kdump, ram, info, entry, out] = ["elf", "kdump", "ram", "info", "entry", "out"].map((name) =>
@@ -20,7 +19,7 @@ const kernel = buildKernel({ memory: 24 * MiB });
 const note = encodeNotes([vmcoreinfoNote(kernel.vmcoreinfo)], "little");
 /** Behind the kernel's own data. */
 const AT = 23 * MiB;
-writeDump(elf, toElf(kernel));
+writeElf(elf, kernel);
 writeFileSync(kdump, toKdump(kernel));
 const memory = Buffer.from(kernel.memory.read(0, 24 * MiB));
 writeFileSync(ram, memory);

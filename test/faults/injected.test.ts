@@ -6,15 +6,14 @@ import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type CliRun, expectFailure, runCli } from "../support/cli.js";
 import { temporaryFolder } from "../support/filter.js";
-import { toElf, toKdump } from "../support/kernel-dump.js";
+import { toElf, toKdump, writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
 const preload = fileURLToPath(new URL("../support/inject-fault.cjs", import.meta.url));
 const kernel = buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" });
-writeDump(at("elf"), toElf(kernel));
+writeElf(at("elf"), kernel);
 writeFileSync(at("kdump"), toKdump(kernel, { codec: (pfn) => (pfn % 2 === 0 ? "raw" : "zlib") }));
 const inputs = readdirSync(folder).sort();
 

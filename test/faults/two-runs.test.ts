@@ -8,16 +8,15 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type CliRun, expectFailure, runCli } from "../support/cli.js";
 import { temporaryFolder } from "../support/filter.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const root = temporaryFolder();
 const folder = join(root, "to");
 const input = join(root, "elf");
 const at = (name: string) => join(folder, name);
 const support = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
-writeDump(input, toElf(buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" })));
+writeElf(input, buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" }));
 const ONE = ["--compress", "none", "-d", "1", "-q", "--num-threads", "1"];
 const OTHER = ["--compress", "zlib", "-d", "1", "-q", "--num-threads", "1"];
 

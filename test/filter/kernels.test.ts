@@ -6,7 +6,7 @@ import { WorkerThreads } from "../../src/worker/threads.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { bitmapPfns, readKdumpBitmap2 } from "../support/golden.js";
 import { kernelCases, menagerie, newerReleases } from "../support/kernel/menagerie.js";
-import { expectedPfns, toElf, toKdump } from "../support/kernel-dump.js";
+import { expectedPfns, toElf, toKdump, writeElf } from "../support/kernel-dump.js";
 import { buildKernel, GiB, type Kernel, MiB } from "../support/kernel-image.js";
 import { writeDump } from "../support/write-dump.js";
 
@@ -85,7 +85,7 @@ test("a page of which the dump has a part only is of its class: user data go, wh
     { start: 0x10_0400, end: 32 * MiB },
   ];
   const pages = [0x9e, 0x100, 0x101].map((pfn) => ({ pfn, kind: "anon" }) as const);
-  writeDump(input, toElf(buildKernel({ memory, pages })));
+  writeElf(input, buildKernel({ memory, pages }));
   expect((await filterFile(input, output)).classes.user).toBe(3);
 });
 

@@ -14,10 +14,9 @@ import { Warnings } from "../../src/warnings.js";
 import { describeWithDumps, realDump, realDumps } from "../support/dumps.js";
 import { filterFile, sharedThread, temporaryFolder } from "../support/filter.js";
 import { privateKernel } from "../support/kernel/private-kernel.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel, type KernelOptions, MiB } from "../support/kernel-image.js";
 import { integerBytes } from "../support/memory.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -197,7 +196,7 @@ const plenty: NonNullable<KernelOptions["pages"]> = [
 ];
 
 function built(options: KernelOptions) {
-  writeDump(input, toElf(buildKernel({ pages: plenty, ...options })));
+  writeElf(input, buildKernel({ pages: plenty, ...options }));
   return check(input);
 }
 
@@ -225,7 +224,7 @@ describe("built kernels", () => {
 
   test("a kernel newer than known without a mark of free pages: its lists tell them", async () => {
     const vmcoreinfo = { remove: ["NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)"] };
-    writeDump(input, toElf(buildKernel({ release: "7.9.0", pages: plenty, vmcoreinfo })));
+    writeElf(input, buildKernel({ release: "7.9.0", pages: plenty, vmcoreinfo }));
     const { classes, warnings } = await filterFile(input, output);
     expect(classes.free).toBe(6 * 2 + 16 + 32 + 1024);
     expect(warnings).toEqual([]);
@@ -244,7 +243,7 @@ describe("built kernels", () => {
       kernel.memory.write(at + mapcount, integerBytes(0xf8ff_ffffn, 4, kernel.arch.byteOrder));
       kernel.memory.write(at + refcount, integerBytes(0n, 4, kernel.arch.byteOrder));
     }
-    writeDump(input, toElf(kernel));
+    writeElf(input, kernel);
     expect(check(input)).toMatchObject({ kept: [], codes: [] });
   });
 
@@ -257,13 +256,13 @@ describe("built kernels", () => {
     const change = { remove: ["OFFSET(page.lru)", "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)"] };
     const add = ["OFFSET(page.lru)=16", "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-200"];
     const [memory, numa] = [48 * MiB, true];
-    writeDump(input, toElf(buildKernel({ memory, numa, pages, vmcoreinfo: { ...change, add } })));
+    writeElf(input, buildKernel({ memory, numa, pages, vmcoreinfo: { ...change, add } }));
     const { classes, warnings } = await filterFile(input, output);
     expect(classes.free).toBe(0);
     expect(warnings).toMatchObject([{ code: "SELF_CHECK" }]);
     expect(warnings[0]?.message).toContain("0 pages seem free, the kernel counts 2048");
     const right = buildKernel({ memory, numa, pages });
-    writeDump(input, toElf(right));
+    writeElf(input, right);
     expect(await filterFile(input, output)).toMatchObject({ classes: { free: 2048 }, warnings: [] });
   });
 });
@@ -282,7 +281,7 @@ describe("a text with the layout of another kernel, in which no rule meets a cas
       "OFFSET(page.flags)=0",
       ...layoutOf32.map((one) => `OFFSET(page.${one.replace("=", ")=")}`),
     ];
-    writeDump(input, toElf(buildKernel({ pages: anon, vmcoreinfo: { remove: old, add } })));
+    writeElf(input, buildKernel({ pages: anon, vmcoreinfo: { remove: old, add } }));
     await expect(filterFile(input, output)).rejects.toMatchObject({
       code: "CANNOT_FILTER",
       why: "VMCOREINFO has OFFSET(page.mapping)=12 with SIZE(page)=32, which is impossible",
@@ -291,7 +290,7 @@ describe("a text with the layout of another kernel, in which no rule meets a cas
 
   test("a page size that no kernel of the machine has is not used", async () => {
     const vmcoreinfo = { remove: ["PAGESIZE"], add: ["PAGESIZE=8192"] };
-    writeDump(input, toElf(buildKernel({ pages: anon, vmcoreinfo })));
+    writeElf(input, buildKernel({ pages: anon, vmcoreinfo }));
     const { classes, warnings } = await filterFile(input, output, { level: 30, format: "elf" });
     expect(warnings.map(({ code }) => code)).toContain("VMCOREINFO_LINE");
     expect(classes.user).toBe(40);
@@ -317,11 +316,11 @@ describe("a text with the layout of another kernel, in which no rule meets a cas
       ...moved.map((name, i) => `${name}=${(offset(names[i] as string) + 24) % 64}`),
       "OFFSET(pglist_data.nr_zones)=8",
     ];
-    writeDump(input, toElf(privateKernel({ numa, pages, vmcoreinfo: { remove, add } })));
+    writeElf(input, privateKernel({ numa, pages, vmcoreinfo: { remove, add } }));
     const { classes, warnings } = await filterFile(input, output, { level: 30 });
     expect(warnings.map(({ code }) => code)).toContain("SELF_CHECK");
     expect(classes).toMatchObject({ cache: 0, "cache-private": 0, user: 0, free: 0 });
-    writeDump(input, toElf(whole));
+    writeElf(input, whole);
     expect(await filterFile(input, output, { level: 30 })).toMatchObject({
       classes: { user: 40, free: 1024 },
       warnings: [],
@@ -345,7 +344,7 @@ describe("facts that would take ordinary pages for others, and drop them at ever
     ["6.1.0", "OFFSET(page.compound_dtor)", -1, "VMCOREINFO_LINE"],
     ["6.1.0", "NUMBER(HUGETLB_PAGE_DTOR)", "9".repeat(30), "VMCOREINFO_LINE"],
   ] as const)("%s with %s=%s", async (release, name, value, code) => {
-    const kernel = (vmcoreinfo = {}) => writeDump(input, toElf(buildKernel({ release, pages: plenty, vmcoreinfo })));
+    const kernel = (vmcoreinfo = {}) => writeElf(input, buildKernel({ release, pages: plenty, vmcoreinfo }));
     kernel();
     const plain = await filterFile(input, output, { level: 16 });
     kernel({ remove: [name], add: [`${name}=${value}`] });

@@ -14,10 +14,9 @@ import { filterFile, temporaryFolder } from "../support/filter.js";
 import { flatten, flattenRecords } from "../support/flattened-image.js";
 import { buildKdump } from "../support/kdump-image.js";
 import { privateKernel } from "../support/kernel/private-kernel.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { encodeNotes, prstatusNote, vmcoreinfoNote } from "../support/notes.js";
 import { failureOf, openError, pageOf, withDump } from "../support/open.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const PAGE = 4096;
@@ -53,7 +52,7 @@ describe("notes", () => {
     const [input, output] = [join(folder, "prstatus"), join(folder, "prstatus.out")];
     const kernel = privateKernel({ release: "6.12.0" });
     const short = [{ name: "CORE", type: 1, desc: new Uint8Array(size) }, vmcoreinfoNote(kernel.vmcoreinfo)];
-    writeDump(input, toElf({ ...kernel, notes: short }));
+    writeElf(input, { ...kernel, notes: short });
     const { classes } = await filterFile(input, output, { privacy: true });
     expect(Object.values(classes).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
   });

@@ -10,10 +10,9 @@ import { runHere } from "../support/cli-here.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
 import { privateKernel } from "../support/kernel/private-kernel.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { failureOfAsync } from "../support/open.js";
 import { type S3Double, startS3Double } from "../support/s3-double.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
@@ -40,7 +39,7 @@ const left = () => readdirSync(folder).filter((name) => !["key", "key.pub", "abs
 
 test("what was said of the kernel counts for all steps: a dump without VMCOREINFO, and -i", async () => {
   const kernel = privateKernel();
-  writeDump(file("dump"), toElf(kernel, { notes: [] }));
+  writeElf(file("dump"), kernel, { notes: [] });
   const info = kernel.notes.find(({ name }) => name === "VMCOREINFO");
   writeFileSync(file("info.txt"), info?.desc ?? "");
   const made = await run("handover", "dump", "out", "-i", "info.txt", "--json");

@@ -13,7 +13,7 @@ import { describeWithDumps, goldenDumps, readGolden, realDump } from "../support
 import { buildElf, ElfMachine } from "../support/elf-image.js";
 import { sharedThread, temporaryFolder } from "../support/filter.js";
 import { bitmapSet, goldenKept } from "../support/golden.js";
-import { toElf } from "../support/kernel-dump.js";
+import { toElf, writeElf } from "../support/kernel-dump.js";
 import { buildKernel, type Kernel, type KernelOptions, MiB } from "../support/kernel-image.js";
 import { encodeNotes, vmcoreinfoNote } from "../support/notes.js";
 import { openKdump } from "../support/other-kdump.js";
@@ -180,7 +180,7 @@ test("an address that is asked for goes before the dump's note, which the output
   const one = buildKernel({ release: "6.1.0-one" });
   one.memory.write(FREE, ascii(`${one.vmcoreinfo}CRASHTIME=1700000000\n\0`));
   const path = join(folder, "with-note.elf");
-  writeDump(path, toElf(one));
+  writeElf(path, one);
   const { address, info, notes } = complete(openDump(path), { vmcoreinfoAt: FREE });
   expect([address, info?.crashTime]).toEqual([FREE, 1_700_000_000]);
   expect(notes.map(({ name }) => name)).toEqual(["CORE"]);

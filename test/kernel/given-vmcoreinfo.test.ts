@@ -13,7 +13,7 @@ import { filterDump } from "../../src/run/filter-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { asciiBytes, ByteBuffer } from "../support/bytes.js";
 import { sharedThread, temporaryFolder } from "../support/filter.js";
-import { toElf } from "../support/kernel-dump.js";
+import { toElf, writeElf } from "../support/kernel-dump.js";
 import { buildKernel, type Kernel, MiB } from "../support/kernel-image.js";
 import { encodeNotes, prstatusNote, vmcoreinfoNote } from "../support/notes.js";
 import { failureOf } from "../support/open.js";
@@ -56,7 +56,7 @@ describe("a given text", () => {
     const wrong = text.replace(/^SYMBOL\(mem_section\)=.*$/m, "SYMBOL(mem_section)=0");
     expect(wrong).not.toBe(text);
     const notes = [prstatusNote(7), vmcoreinfoNote(wrong), prstatusNote(8)];
-    writeDump(path, toElf(kernel, { style: "qemu", notes }));
+    writeElf(path, kernel, { style: "qemu", notes });
     const dump = openDump(path);
     const output = join(folder, "output");
     await filterDump(dump, {

@@ -8,16 +8,15 @@ import { parseVmcoreinfo } from "../../src/reader/vmcoreinfo.js";
 import { Warnings } from "../../src/warnings.js";
 import { temporaryFolder } from "../support/filter.js";
 import { arm64 } from "../support/kernel/arch-arm64.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const kernel = buildKernel({ arch: arm64 });
 
 test.each(["TCR_EL1_T1SZ", "VA_BITS"])("arm64 with a %s that no machine has", (name) => {
   const path = join(folder, "arm64");
-  writeDump(path, toElf(kernel));
+  writeElf(path, kernel);
   const dump = openDump(path);
   const find = (text: string) => {
     const changed = { ...dump, vmcoreinfo: parseVmcoreinfo(text, new Warnings()) };

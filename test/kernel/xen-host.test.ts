@@ -4,10 +4,9 @@ import { expect, test } from "vitest";
 import { openDump } from "../../src/reader/open.js";
 import { verifyDump } from "../../src/verify/verify-dump.js";
 import { filterFile, sharedThread, temporaryFolder } from "../support/filter.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { failureOfAsync } from "../support/open.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -24,7 +23,7 @@ const NOTES = [
 
 test.each(NOTES.map((note) => [`${note.name} 0x${note.type.toString(16)}`, note] as const))("%s", async (_, note) => {
   const [host, out] = [at("host"), at("out")];
-  writeDump(host, toElf(kernel, { notes: [...kernel.notes, note] }));
+  writeElf(host, kernel, { notes: [...kernel.notes, note] });
   for (const options of [{ level: 31 }, { level: 2 }, { privacy: true }]) {
     const error = await failureOfAsync(() => filterFile(host, out, options));
     expect(error).toMatchObject({ code: "CANNOT_FILTER", subcode: "XEN_HOST" });

@@ -20,9 +20,8 @@ import { collectReport } from "../../src/report/collect-report.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { buildElf } from "../support/elf-image.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const vmcore = join(folder, "vmcore");
@@ -137,7 +136,7 @@ test("where the kernel's count of free pages says that the mark is wrong, all ke
     [{ remove, add }, 0] as const,
     [{ remove: ["OFFSET(page.lru)"], add: ["OFFSET(page.lru)=16"] }, 2048] as const,
   ]) {
-    writeDump(path, toElf(buildKernel({ memory: 48 * MiB, numa: true, pages, vmcoreinfo })));
+    writeElf(path, buildKernel({ memory: 48 * MiB, numa: true, pages, vmcoreinfo }));
     const doubtful = openDump(path);
     const lists = () => new Warnings();
     const [walking, estimating, reporting] = [lists(), lists(), lists()];

@@ -11,9 +11,8 @@ import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
 import { bitmapPfns, readKdumpBitmap2 } from "../support/golden.js";
 import { menagerie } from "../support/kernel/menagerie.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
@@ -25,7 +24,7 @@ const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest(
 
 beforeAll(() => {
   const kernel = buildKernel({ pages: menagerie("6.1.0"), crashTime: 1_700_000_000 });
-  writeDump(file("vmcore"), toElf(kernel));
+  writeElf(file("vmcore"), kernel);
 });
 
 /** Runs the program with a manifest and returns that, checked against the schema. */

@@ -6,10 +6,9 @@ import { privateKeyOf, publicKeyOf } from "../../src/manifest/signature.js";
 import { inFolder } from "../support/cli.js";
 import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
 import { failureOf } from "../support/open.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
@@ -35,7 +34,7 @@ HZFO0irtY/phHAZLPYfXAAAABHRlc3QB
 const SSH_PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGFUEOaHA7zlvHZhLNhm/dWIHZFO0irtY/phHAZLPYfX test\n";
 
 beforeAll(() => {
-  writeDump(file("vmcore"), toElf(buildKernel({})));
+  writeElf(file("vmcore"), buildKernel({}));
   for (const [name, text] of Object.entries({ PEM, PEM_PUBLIC, SSH, SSH_PUBLIC })) writeFileSync(file(name), text);
 });
 

@@ -8,15 +8,14 @@ import { runHere } from "../support/cli-here.js";
 import { temporaryFolder } from "../support/filter.js";
 import { menagerie } from "../support/kernel/menagerie.js";
 import { privateKernel } from "../support/kernel/private-kernel.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { failureOf } from "../support/open.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const file = inFolder(folder);
 
 beforeAll(async () => {
-  writeDump(file("vmcore"), toElf(privateKernel({ pages: menagerie("6.1.0") })));
+  writeElf(file("vmcore"), privateKernel({ pages: menagerie("6.1.0") }));
   await filter("out", "-c", "-d", "31");
   await filter("safe", "-c", "--privacy");
 });

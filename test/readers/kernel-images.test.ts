@@ -4,9 +4,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { hasMakedumpfile, runTool, withTempDir } from "../support/external-tools.js";
 import { kernelCases, menagerie, newerReleases } from "../support/kernel/menagerie.js";
-import { expectedPfns, toElf } from "../support/kernel-dump.js";
+import { expectedPfns, writeElf } from "../support/kernel-dump.js";
 import { buildKernel, type Kernel, type PageDescription } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 /** The set bits of a kdump file's second bitmap. */
 function dumpedPfns(file: Uint8Array): number[] {
@@ -30,7 +29,7 @@ function dumpedPfns(file: Uint8Array): number[] {
 function checkLevels(kernel: Kernel, levels: readonly number[]): void {
   withTempDir((folder) => {
     const [input, output] = [join(folder, "vmcore"), join(folder, "dump")];
-    writeDump(input, toElf(kernel));
+    writeElf(input, kernel);
     for (const level of levels) {
       const run = runTool("makedumpfile", ["-f", "-d", String(level), input, output]);
       const said = run.stdout + run.stderr;

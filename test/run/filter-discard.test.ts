@@ -6,9 +6,8 @@ import { openDump } from "../../src/reader/open.js";
 import { type FilterOptions, filterDump } from "../../src/run/filter-dump.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
 import { temporaryFolder } from "../support/filter.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const input = join(folder, "dump");
@@ -17,7 +16,7 @@ const kernel = buildKernel({
   memoryModel: "sparse-extreme",
   pages: [{ pfn: 256, kind: "anon", count: 512 }],
 });
-writeDump(input, toElf(kernel, { style: "qemu" }));
+writeElf(input, kernel, { style: "qemu" });
 const threads = new WorkerThreads(1);
 afterAll(() => threads.destroy());
 

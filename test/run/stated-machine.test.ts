@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { openDump } from "../../src/reader/open.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { keptPages } from "../support/golden.js";
-import { toElf, toKdump } from "../support/kernel-dump.js";
+import { toElf, toKdump, writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { encodeNotes, qemuNote, vmcoreinfoNote } from "../support/notes.js";
 import { writeDump } from "../support/write-dump.js";
@@ -31,7 +31,7 @@ test.each([
   ["kdump", () => toKdump(kernel, { utsname })],
   ["kdump, VMCOREINFO in memory only", () => toKdump({ ...kernel, notes: [], vmcoreinfo: "" }, { utsname })],
 ])("%s", async (_, bytes) => {
-  writeDump(input, toElf(kernel));
+  writeElf(input, kernel);
   await filterFile(input, output);
   const expected = keptPages(output);
   writeDump(input, bytes());

@@ -1,5 +1,6 @@
 /** A built kernel as a dump file. */
 
+import { closeSync, ftruncateSync, openSync, writeSync, writevSync } from "node:fs";
 import type { Integer } from "./bytes.js";
 import { buildElf, type ElfLoad, type ElfOptions } from "./elf-image.js";
 import { buildKdump, type KdumpOptions, type KdumpPage } from "./kdump-image.js";
@@ -21,30 +22,95 @@ const LARGEST = 0x4000_0000;
 
 /** An ELF dump of all memory. */
 export function toElf(kernel: Kernel, options: KernelElfOptions = {}): Uint8Array {
-  const { style, moreLoads, ...elf } = options;
   const total = kernel.ranges.reduce((sum, range) => sum + range.end - range.start, 0);
   if (total > LARGEST) {
     throw new Error(`${total} bytes of memory are too many for a file in memory`);
   }
-  const load = (paddr: number, size: number, vaddr: Integer): ElfLoad => {
-    const data = { length: size, copyTo: (target: Uint8Array) => kernel.memory.readInto(target, paddr) };
-    return { paddr, vaddr, data, flags: 7 };
-  };
-  const loads = kernel.ranges.map((range) => {
-    const virtual = style === "qemu" ? range.start : kernel.directMap + BigInt(range.start);
-    return load(range.start, range.end - range.start, virtual);
+  const loads = stretchesOf(kernel, options).map(
+    ({ paddr, size, vaddr }): ElfLoad => ({
+      ...{ paddr, vaddr, flags: 7 },
+      data: { length: size, copyTo: (target: Uint8Array) => kernel.memory.readInto(target, paddr) },
+    }),
+  );
+  return buildElf({ ...elfOptions(kernel, options), loads: [...loads, ...(options.moreLoads ?? [])] });
+}
+
+/** Writes the file of `toElf`, and of its memory only what is not zero: neither the file nor most of the memory is ever in one piece. */
+export function writeElf(
+  path: string,
+  kernel: Kernel,
+  options: Pick<KernelElfOptions, "style" | "notes" | "rawNotes"> = {},
+): void {
+  const stretches = stretchesOf(kernel, options);
+  const headOf = (offsets: readonly number[]) =>
+    buildElf({
+      ...elfOptions(kernel, options),
+      loads: stretches.map(({ paddr, size, vaddr }, i) => ({
+        ...{ paddr, vaddr, flags: 7, filesz: size, offset: offsets[i] ?? 0 },
+      })),
+    });
+  let end = headOf([]).length;
+  const offsets = stretches.map(({ size }) => {
+    end += size;
+    return end - size;
   });
-  if (style !== "qemu") {
-    loads.unshift(load(kernel.imagePhysical, kernel.imageSize, kernel.imageVirtual));
+  const head = headOf(offsets);
+  const fd = openSync(path, "w");
+  try {
+    ftruncateSync(fd, end);
+    writeSync(fd, head, 0, head.length, 0);
+    for (const [i, { paddr, size }] of stretches.entries()) {
+      writeMemory(fd, kernel, { paddr, size, offset: offsets[i] ?? 0 });
+    }
+  } finally {
+    closeSync(fd);
   }
-  return buildElf({
+}
+
+/** What one system call may take. */
+const MOST_BUFFERS = 1024;
+
+function writeMemory(fd: number, kernel: Kernel, place: { paddr: number; size: number; offset: number }): void {
+  let run: Uint8Array[] = [];
+  let [start, end] = [0, 0];
+  const flush = () => {
+    if (run.length > 0 && writevSync(fd, run, start) !== end - start) throw new Error("the disk is full");
+    run = [];
+  };
+  for (const { at, bytes } of kernel.memory.written(place.paddr, place.size)) {
+    const offset = place.offset + at - place.paddr;
+    if (offset !== end || run.length === MOST_BUFFERS) flush();
+    if (run.length === 0) start = offset;
+    run.push(bytes);
+    end = offset + bytes.length;
+  }
+  flush();
+}
+
+interface Stretch {
+  readonly paddr: number;
+  readonly size: number;
+  readonly vaddr: Integer;
+}
+
+/** Memory as the file has it, one after the other. */
+function stretchesOf(kernel: Kernel, { style }: KernelElfOptions): Stretch[] {
+  const all = kernel.ranges.map(({ start, end }) => ({
+    ...{ paddr: start, size: end - start },
+    vaddr: style === "qemu" ? start : kernel.directMap + BigInt(start),
+  }));
+  if (style === "qemu") return all;
+  return [{ paddr: kernel.imagePhysical, size: kernel.imageSize, vaddr: kernel.imageVirtual }, ...all];
+}
+
+function elfOptions(kernel: Kernel, { style: _, moreLoads: __, ...elf }: KernelElfOptions): ElfOptions {
+  return {
     notes: kernel.notes,
     class: kernel.arch.wordSize === 8 ? 64 : 32,
     byteOrder: kernel.arch.byteOrder,
     ...elf,
     machine: kernel.arch.elfMachine,
-    loads: [...loads, ...(moreLoads ?? [])],
-  });
+  };
 }
 
 export interface KernelKdumpOptions extends Omit<KdumpOptions, "pages" | "excluded"> {

@@ -1,10 +1,12 @@
 /** Sparse physical memory: pages exist once written, everything else reads as zero. */
 
-import { type ByteOrder, type Integer, setInteger } from "./bytes.js";
+import { type ByteOrder, type Integer, patternBytes, setInteger } from "./bytes.js";
 
 /** Unit in which memory is stored; independent of the page size of the kernel in it. */
 const CHUNK = 4096;
 const ZEROS = Buffer.alloc(CHUNK);
+/** As many are allocated in one go: a built kernel has thousands. */
+const CHUNKS_AT_ONCE = 128;
 
 /** A half-open range of physical addresses. */
 export interface MemoryRange {
@@ -15,6 +17,7 @@ export interface MemoryRange {
 export class PhysicalMemory {
   readonly byteOrder: ByteOrder;
   readonly #chunks = new Map<number, Uint8Array>();
+  #room = new Uint8Array(0);
 
   constructor(byteOrder: ByteOrder) {
     this.byteOrder = byteOrder;
@@ -29,6 +32,13 @@ export class PhysicalMemory {
       this.#chunk(at).set(data.subarray(done, done + size), within);
       done += size;
     }
+  }
+
+  /** Fills a page by repeating a text. */
+  writePattern(address: number, size: number, text: string): void {
+    if (size > CHUNK || (address % CHUNK) + size > CHUNK) return this.write(address, patternBytes(text, size));
+    const { buffer, byteOffset } = this.#chunk(address);
+    Buffer.from(buffer, byteOffset + (address % CHUNK), size).fill(text, "latin1");
   }
 
   /** Writes the low `size` bytes of a value in this memory's byte order. */
@@ -68,16 +78,19 @@ export class PhysicalMemory {
     }
   }
 
-  /** Whether every byte of the range is zero. */
-  isZero(address: number, size: number): boolean {
+  /** What was written in the range, ascending; the rest is zero. */
+  *written(address: number, size: number): Generator<{ readonly at: number; readonly bytes: Uint8Array }> {
     for (let at = address; at < address + size; at += CHUNK - (at % CHUNK)) {
       const chunk = this.#chunks.get(Math.floor(at / CHUNK));
-      if (chunk !== undefined) {
-        const part = chunk.subarray(at % CHUNK, Math.min(CHUNK, (at % CHUNK) + address + size - at));
-        if (ZEROS.compare(part, 0, part.length, 0, part.length) !== 0) {
-          return false;
-        }
-      }
+      const end = Math.min(CHUNK, (at % CHUNK) + address + size - at);
+      if (chunk !== undefined) yield { at, bytes: chunk.subarray(at % CHUNK, end) };
+    }
+  }
+
+  /** Whether every byte of the range is zero. */
+  isZero(address: number, size: number): boolean {
+    for (const { bytes } of this.written(address, size)) {
+      if (ZEROS.compare(bytes, 0, bytes.length, 0, bytes.length) !== 0) return false;
     }
     return true;
   }
@@ -86,7 +99,9 @@ export class PhysicalMemory {
     const index = Math.floor(address / CHUNK);
     let chunk = this.#chunks.get(index);
     if (chunk === undefined) {
-      chunk = new Uint8Array(CHUNK);
+      if (this.#room.length === 0) this.#room = new Uint8Array(CHUNK * CHUNKS_AT_ONCE);
+      chunk = this.#room.subarray(0, CHUNK);
+      this.#room = this.#room.subarray(CHUNK);
       this.#chunks.set(index, chunk);
     }
     return chunk;

@@ -10,7 +10,7 @@ import { buildElf } from "../support/elf-image.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { flatten } from "../support/flattened-image.js";
 import { bitmapPfns } from "../support/golden.js";
-import { toElf, toKdump } from "../support/kernel-dump.js";
+import { toElf, toKdump, writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { vmcoreinfoNote } from "../support/notes.js";
 import { failureOfAsync } from "../support/open.js";
@@ -243,7 +243,7 @@ describe("damage of an ELF file:", () => {
 
 describe("against the original:", () => {
   test("an original without VMCOREINFO, whose run was told one: the dump's own tells why pages are missing", async () => {
-    writeDump(at("bare"), toElf(kernel, { notes: [] }));
+    writeElf(at("bare"), kernel, { notes: [] });
     await filterFile(at("elf"), at("filtered"), { level: 31 });
     const { comparison, findings } = await verifyDump(at("filtered"), { against: at("bare"), workers: threads });
     expect([findings, comparison?.missing]).toEqual([[], 16]);

@@ -11,10 +11,9 @@ import { evenRanges, keptRanges } from "../../src/worker/chunks.js";
 import { startCli } from "../support/cli.js";
 import { temporaryFolder } from "../support/filter.js";
 import { arm64 } from "../support/kernel/arch-arm64.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { peakOf } from "../support/peak-memory.js";
-import { writeDump } from "../support/write-dump.js";
 
 const TiB = 2 ** 40;
 const GiB = 2 ** 30;
@@ -84,7 +83,7 @@ describe.skipIf(process.platform !== "linux")("a machine with a node at 64 TiB (
   const [elf, kdump] = [at("far.elf"), at("far.kdump")];
   const kernel = farKernel();
   beforeAll(async () => {
-    writeDump(elf, toElf(kernel));
+    writeElf(elf, kernel);
     await expectRun(["filter", elf, kdump, "-f", "-d", "0"]);
   });
 

@@ -12,9 +12,8 @@ import { scanPages, scanState } from "../../src/worker/scan.js";
 import type { ScanResult } from "../../src/worker/tasks.js";
 import { temporaryFolder } from "../support/filter.js";
 import { menagerie } from "../support/kernel/menagerie.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const LEVEL = 30;
@@ -22,7 +21,7 @@ const LEVEL = 30;
 test.each(["5.10.0", "6.12.0"])("%s: blocks across a border, too", async (release) => {
   const kernel = buildKernel({ release, pages: menagerie(release) });
   const path = join(folder, release);
-  writeDump(path, toElf(kernel));
+  writeElf(path, kernel);
   const dump = openDump(path);
   const { view } = withView(await openOwnSession(dump));
   const policy = policyOfLevel(LEVEL);

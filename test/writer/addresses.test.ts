@@ -12,7 +12,7 @@ import { verifyDump } from "../../src/verify/verify-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { describeWithDumps, realDump, realDumps, sharedInput } from "../support/dumps.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
-import { toElf } from "../support/kernel-dump.js";
+import { toElf, writeElf } from "../support/kernel-dump.js";
 import { buildKernel } from "../support/kernel-image.js";
 import { openElf } from "../support/other-elf.js";
 import { writeDump } from "../support/write-dump.js";
@@ -138,7 +138,7 @@ test.each([
   ["far off", 1n << 40n],
 ])("a direct map that is %s is replaced", async (_, off) => {
   const at = kernel.directMap;
-  writeDump(input, toElf({ ...kernel, directMap: at + off }));
+  writeElf(input, { ...kernel, directMap: at + off });
   const warnings = new Warnings();
   await filterFile(input, output, { level: 31, format: "elf", warnings });
   expect(codesOf(warnings)).toEqual([`ADDRESSES ${kernel.ranges.length}`]);

@@ -14,10 +14,9 @@ import { compareKdumpWithElf, isRight } from "../support/compare-pages.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { filterFile, filterFlattened, temporaryFolder } from "../support/filter.js";
 import { bitmapPfns, readKdumpBitmap2 } from "../support/golden.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { openElf } from "../support/other-elf.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, plain, output] = ["input", "plain", "output"].map((name) => join(folder, name)) as [
@@ -81,7 +80,7 @@ test("any pages: each repeated one is shared, the file is smaller by just their 
       fc.constantFrom(...CODEC_NAMES),
       fc.constantFrom(0, 1, 31),
       async (contents, codec, level) => {
-        writeDump(input, toElf(kernelOf(contents)));
+        writeElf(input, kernelOf(contents));
         const options = { codec, level, workers: threads };
         const without = await filterFile(input, plain, options);
         const { shared, ...result } = await filterFile(input, output, { ...options, dedupe: true });
@@ -99,7 +98,7 @@ test("any pages: each repeated one is shared, the file is smaller by just their 
 });
 
 test("ELF has no such thing", async () => {
-  writeDump(input, toElf(kernelOf([1, 1])));
+  writeElf(input, kernelOf([1, 1]));
   await expect(filterFile(input, output, { format: "elf", dedupe: true })).rejects.toMatchObject({
     code: "BAD_OPTION",
   });

@@ -6,7 +6,7 @@ import { asciiBytes, patternBytes } from "../support/bytes.js";
 import { buildElf, type ElfLoad } from "../support/elf-image.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { buildKdump } from "../support/kdump-image.js";
-import { toElf } from "../support/kernel-dump.js";
+import { toElf, writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 import { encodeNotes, type Note, prstatusNote, qemuNote, vmcoreinfoNote } from "../support/notes.js";
 import { withDump } from "../support/open.js";
@@ -89,7 +89,7 @@ describe("from ELF", () => {
       memory: 48 * MiB,
       memoryModel: "sparse-extreme",
     });
-    writeDump(input, toElf(negative));
+    writeElf(input, negative);
     await filterFile(input, output);
     expect(BigInt.asIntN(64, kdumpFacts(output).physBase)).toBe(-0x40_0000n);
   });

@@ -6,9 +6,8 @@ import { describe, expect, test } from "vitest";
 import { WorkerThreads } from "../../src/worker/threads.js";
 import { noiseBytes, patternBytes } from "../support/bytes.js";
 import { filterFile, filterFlattened, type RunOptions, temporaryFolder } from "../support/filter.js";
-import { toElf } from "../support/kernel-dump.js";
+import { writeElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
-import { writeDump } from "../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -18,7 +17,7 @@ const pages = Array.from({ length: 24 }, (_, i) => {
     i % 3 === 0 ? noiseBytes(i, 4096) : i % 3 === 1 ? patternBytes(`piece ${i} `, 4096) : ("zero" as const);
   return { pfn: 64 + i * 149, kind: i % 5 === 4 ? "anon" : "kernel", count: 113 + i, content } as const;
 });
-writeDump(input, toElf(buildKernel({ memory: 48 * MiB, kernelOffset: 16 * MiB, pages })));
+writeElf(input, buildKernel({ memory: 48 * MiB, kernelOffset: 16 * MiB, pages }));
 
 const ways: readonly [string, RunOptions][] = [
   ...(["none", "zlib", "lzo", "snappy", "zstd"] as const).map((codec): [string, RunOptions] => [

@@ -6,9 +6,8 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { openDump } from "../../../src/reader/open.js";
 import { temporaryFolder } from "../../support/filter.js";
-import { toElf } from "../../support/kernel-dump.js";
+import { writeElf } from "../../support/kernel-dump.js";
 import { buildKernel, MiB } from "../../support/kernel-image.js";
-import { writeDump } from "../../support/write-dump.js";
 
 const folder = temporaryFolder();
 const program = fileURLToPath(new URL("../../../dist/cli/makedumpfile.js", import.meta.url));
@@ -18,7 +17,7 @@ const kernel = buildKernel({
   memoryModel: "sparse-extreme",
   pages: [{ pfn: 256, kind: "anon", count: 512 }],
 });
-writeDump(vmcore, toElf(kernel, { style: "qemu" }));
+writeElf(vmcore, kernel, { style: "qemu" });
 
 const { PATH = "" } = process.env;
 // As npm links it, and as somebody may put it in makedumpfile's place.

@@ -14,11 +14,10 @@ import {
   stackBottom,
   VMALLOC,
 } from "../../support/kernel/private-kernel.js";
-import { toElf } from "../../support/kernel-dump.js";
+import { writeElf } from "../../support/kernel-dump.js";
 import { type Kernel, MiB, type PageDescription } from "../../support/kernel-image.js";
 import { prstatusNote } from "../../support/notes.js";
 import { failureOfAsync } from "../../support/open.js";
-import { writeDump } from "../../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -26,7 +25,7 @@ const threads = new WorkerThreads(1);
 afterAll(() => threads.destroy());
 
 async function kept(kernel: Kernel) {
-  writeDump(input, toElf(kernel));
+  writeElf(input, kernel);
   const result = await filterFile(input, output, { privacy: true, workers: threads });
   return { result, pfns: new Set(bitmapPfns(readKdumpBitmap2(output))) };
 }
@@ -112,14 +111,14 @@ describe("by struct pages", () => {
     const kernel = privateKernel();
     const pfn = kernel.imagePhysical / 4096 + 1;
     setField(kernel, pfn, "flags", 0n);
-    writeDump(input, toElf(kernel));
+    writeElf(input, kernel);
     const error = await failureOfAsync(() => filterFile(input, output, { privacy: true, workers: threads }));
     expect(error.code).toBe("CANNOT_FILTER");
     expect(error.message).toContain("PG_reserved");
   });
 
   test("a level that keeps user data contradicts it", async () => {
-    writeDump(input, toElf(privateKernel()));
+    writeElf(input, privateKernel());
     const error = await failureOfAsync(() => filterFile(input, output, { privacy: true, level: 15, workers: threads }));
     expect(error.code).toBe("BAD_OPTION");
   });

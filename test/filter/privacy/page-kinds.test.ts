@@ -6,10 +6,9 @@ import { WorkerThreads } from "../../../src/worker/threads.js";
 import { filterFile, temporaryFolder } from "../../support/filter.js";
 import { bitmapPfns, readKdumpBitmap2 } from "../../support/golden.js";
 import { privateKernel, setField } from "../../support/kernel/private-kernel.js";
-import { toElf } from "../../support/kernel-dump.js";
+import { writeElf } from "../../support/kernel-dump.js";
 import type { Kernel, PageDescription } from "../../support/kernel-image.js";
 import { integerBytes } from "../../support/memory.js";
-import { writeDump } from "../../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -131,7 +130,7 @@ test.each(kernels)("%s", async (release, more) => {
   });
   const kernel = privateKernel({ release, pages: laid.map(({ page, pfn }) => ({ ...page, pfn })) });
   for (const { change, pfn } of laid) change?.(kernel, pfn);
-  writeDump(input, toElf(kernel));
+  writeElf(input, kernel);
   const { classes } = await filterFile(input, output, { privacy: true, workers: threads });
   const kept = new Set(bitmapPfns(readKdumpBitmap2(output)));
   const left = laid.filter(({ pfn, pages }) =>
@@ -156,7 +155,7 @@ test("at level 31 the same pages are not all dropped", async () => {
     ],
   });
   type(0xf600_0028)(kernel, 2051);
-  writeDump(input, toElf(kernel));
+  writeElf(input, kernel);
   await filterFile(input, output, { level: 31, workers: threads });
   const kept = new Set(bitmapPfns(readKdumpBitmap2(output)));
   expect([2048, 2049, 2050, 2051].filter((pfn) => kept.has(pfn))).toEqual([2048, 2049, 2050, 2051]);

@@ -12,9 +12,8 @@ import { BASE, machine, space } from "../../support/fake-machine.js";
 import { filterFile, temporaryFolder } from "../../support/filter.js";
 import { bitmapPfns, readKdumpBitmap2 } from "../../support/golden.js";
 import { privateKernel, setField } from "../../support/kernel/private-kernel.js";
-import { toElf } from "../../support/kernel-dump.js";
+import { writeElf } from "../../support/kernel-dump.js";
 import type { Kernel } from "../../support/kernel-image.js";
-import { writeDump } from "../../support/write-dump.js";
 
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
@@ -22,7 +21,7 @@ const threads = new WorkerThreads(1);
 afterAll(() => threads.destroy());
 
 async function kept(kernel: Kernel) {
-  writeDump(input, toElf(kernel));
+  writeElf(input, kernel);
   const result = await filterFile(input, output, { privacy: true, workers: threads });
   return { result, pfns: new Set(bitmapPfns(readKdumpBitmap2(output))) };
 }

@@ -8,10 +8,9 @@ import { verifyDump } from "../../../src/verify/verify-dump.js";
 import { Warnings } from "../../../src/warnings.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";
 import { filterFile, type RunOptions, temporaryFolder } from "../../support/filter.js";
-import { toElf } from "../../support/kernel-dump.js";
+import { writeElf } from "../../support/kernel-dump.js";
 import { buildKernel } from "../../support/kernel-image.js";
 import { failureOf } from "../../support/open.js";
-import { writeDump } from "../../support/write-dump.js";
 
 const PAGE = 4096;
 const folder = temporaryFolder();
@@ -50,7 +49,7 @@ function dumpWith(texts: readonly (readonly [number, string | Buffer])[]): strin
   const kernel = buildKernel({ memory: 32 << 20 });
   for (const [paddr, text] of texts) kernel.memory.write(paddr, Buffer.from(text as string));
   const path = join(folder, `vmcore-${++outputs}`);
-  writeDump(path, toElf(kernel, { style: "qemu" }));
+  writeElf(path, kernel, { style: "qemu" });
   return path;
 }
 
@@ -128,7 +127,7 @@ test("patterns and classes, over borders too; what is not there is no error", as
 test("texts in notes go, VMCOREINFO keeps what only looks like something", async () => {
   const kernel = buildKernel({ vmcoreinfo: { add: ["SECRET=correct horse", "OTHER=10.1.2.3"] } });
   const path = join(folder, `vmcore-${++outputs}`);
-  writeDump(path, toElf(kernel));
+  writeElf(path, kernel);
   const { memory } = await run(path, 'text "correct horse"\nclass ipv4');
   expect(memory.notes.includes("correct horse")).toBe(false);
   expect(memory.notes.includes(`SECRET=${X(13)}`)).toBe(true);

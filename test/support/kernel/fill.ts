@@ -1,6 +1,6 @@
 /** Filling the memory that has been laid out: utsname, struct pages and the pages themselves. */
 
-import { ByteBuffer, patternBytes } from "../bytes.js";
+import { ByteBuffer } from "../bytes.js";
 import { type Utsname, writeUtsname } from "../kdump-header.js";
 import type { MemoryRange } from "../memory.js";
 import { type MemMap, type MemoryModel, type PfnRange, pfnsOf } from "./memory-model.js";
@@ -39,7 +39,7 @@ export function claimPages(blocks: readonly PageDescription[]): Set<number> {
 export function writeImage(space: KernelSpace, features: KernelFeatures, utsname: Utsname): void {
   const names = new ByteBuffer(space.arch.byteOrder, 512);
   writeUtsname(names, utsname);
-  space.memory.write(space.imagePhysical, patternBytes("kernel text ", space.arch.pageSize));
+  space.memory.writePattern(space.imagePhysical, space.arch.pageSize, "kernel text ");
   space.memory.write(space.imagePhysical + IMAGE.initUtsNs + features.utsnameOffset, names.toBytes());
   space.writeImage(IMAGE.variables + VARIABLE.physBase, 8, space.options.physBase);
   const list = IMAGE.variables + VARIABLE.vmapAreaList;
@@ -56,15 +56,22 @@ export function nodesOf(ranges: readonly MemoryRange[], model: MemoryModel, page
   return [{ start: Math.min(...all.map((one) => one.start)), end: Math.max(...all.map((one) => one.end)) }];
 }
 
+/** As many struct pages are written in one go: a section has 32,768. */
+const AT_ONCE = 512;
+
 /** A struct page for every page frame that has one: plain in memory, reserved outside. */
 export function writeDefaultStructs(space: KernelSpace, map: MemMap, context: StructContext): void {
-  const plain = encodeFields(plainPage(), context);
-  const reserved = encodeFields(reservedPage(context.features), context);
+  const repeated = (one: Uint8Array) => new Uint8Array(Buffer.alloc(one.length * AT_ONCE, one));
+  const plain = repeated(encodeFields(plainPage(), context));
+  const reserved = repeated(encodeFields(reservedPage(context.features), context));
   const inMemory = space.options.ranges.map((range) => pfnsOf(range, space.arch.pageSize));
+  const borders = inMemory.flatMap(({ start, end }) => [start, end]);
   for (const range of map.covered) {
-    for (let pfn = range.start; pfn < range.end; pfn++) {
+    for (let pfn = range.start; pfn < range.end; ) {
+      const end = Math.min(range.end, pfn + AT_ONCE, ...borders.filter((border) => border > pfn));
       const present = inMemory.some((one) => pfn >= one.start && pfn < one.end);
-      map.write(pfn, present ? plain : reserved);
+      map.write(pfn, (present ? plain : reserved).subarray(0, (end - pfn) * context.structSize));
+      pfn = end;
     }
   }
 }
@@ -112,7 +119,7 @@ function writeContent(space: KernelSpace, block: PageDescription, index: number)
     return;
   }
   if (content === "pattern") {
-    space.memory.write(pfn * page, patternBytes(`${block.kind} page at pfn ${pfn.toString(16)}; `, page));
+    space.memory.writePattern(pfn * page, page, `${block.kind} page at pfn ${pfn.toString(16)}; `);
     return;
   }
   const start = content.length > page ? index * page : 0;

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { describeWithDumps, realDump } from "./dumps.js";
-import { hasLibkdumpfile, readKernelMemory } from "./external-tools.js";
-import { buildKernel } from "./kernel-image.js";
+import { describeWithDumps, realDump } from "../support/dumps.js";
+import { hasLibkdumpfile, readKernelMemory } from "../support/external-tools.js";
+import { buildKernel } from "../support/kernel-image.js";
 
 /** pfns of records of one kind in a dump's truth.txt: `kind index vaddr pfn`. */
 function truePfns(text: string, kind: string): number[] {

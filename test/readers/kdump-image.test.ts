@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { noiseBytes, patternBytes } from "./bytes.js";
-import { hasLibkdumpfile, readWithLibkdumpfile } from "./external-tools.js";
-import { buildKdump, buildKdumpSplit, type KdumpPage } from "./kdump-image.js";
-import { prstatusNote } from "./notes.js";
-import { zstdAvailable } from "./page-codecs.js";
+import { noiseBytes, patternBytes } from "../support/bytes.js";
+import { hasLibkdumpfile, readWithLibkdumpfile } from "../support/external-tools.js";
+import { buildKdump, buildKdumpSplit, type KdumpPage } from "../support/kdump-image.js";
+import { prstatusNote } from "../support/notes.js";
+import { zstdAvailable } from "../support/page-codecs.js";
 
 const PAGE = 4096;
 

@@ -1,16 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { hasMakedumpfile, runTool, withTempDir } from "./external-tools.js";
-import { toElf } from "./kernel-dump.js";
-import { buildKernel, type KernelOptions } from "./kernel-image.js";
-import { writeDump } from "./write-dump.js";
+import { hasMakedumpfile, runTool, withTempDir } from "../support/external-tools.js";
+import { writeElf } from "../support/kernel-dump.js";
+import { buildKernel, type KernelOptions } from "../support/kernel-image.js";
 
 /** What makedumpfile --dump-dmesg writes. */
 function dmesg(options: KernelOptions): string {
   return withTempDir((folder) => {
     const [input, output] = [join(folder, "vmcore"), join(folder, "log")];
-    writeDump(input, toElf(buildKernel(options)));
+    writeElf(input, buildKernel(options));
     const run = runTool("makedumpfile", ["--dump-dmesg", input, output]);
     expect(run.stdout + run.stderr).toContain("The dmesg log is saved");
     return readFileSync(output, "latin1");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { noiseBytes, patternBytes } from "./bytes.js";
-import { hasMakedumpfile, rearrangeWithMakedumpfile } from "./external-tools.js";
-import { flatten, flattenRecords } from "./flattened-image.js";
+import { noiseBytes, patternBytes } from "../support/bytes.js";
+import { hasMakedumpfile, rearrangeWithMakedumpfile } from "../support/external-tools.js";
+import { flatten, flattenRecords } from "../support/flattened-image.js";
 
 function innerFile(): Uint8Array {
   const inner = new Uint8Array(50_000);

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { patternBytes } from "./bytes.js";
-import { ALL_ONES, buildElf, ElfMachine, type ElfOptions } from "./elf-image.js";
-import { hasLibkdumpfile, hasReadelf, readWithLibkdumpfile, runTool, withTempDir } from "./external-tools.js";
-import { prstatusNote, qemuNote, vmcoreinfoNote } from "./notes.js";
+import { patternBytes } from "../support/bytes.js";
+import { ALL_ONES, buildElf, ElfMachine, type ElfOptions } from "../support/elf-image.js";
+import { hasLibkdumpfile, hasReadelf, readWithLibkdumpfile, runTool, withTempDir } from "../support/external-tools.js";
+import { prstatusNote, qemuNote, vmcoreinfoNote } from "../support/notes.js";
 
 const PAGE = 4096;
 const notes = [prstatusNote(7), qemuNote(), vmcoreinfoNote("OSRELEASE=6.1.0\nPAGESIZE=4096\n")];
