@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { useLargePages } from "./test/support/large-pages.js";
-import { APART, FAST_ELSEWHERE, SETUP } from "./test/support/together.js";
+import { APART, FAST_ELSEWHERE, NOT_FAST, SETUP } from "./test/support/together.js";
 
 useLargePages();
 
@@ -19,7 +19,7 @@ export default defineConfig({
       "test/filter/{policy,free-lists}.test.ts",
       ...FAST_ELSEWHERE.map((path) => (path.endsWith(".ts") ? path : `${path}/**/*.test.ts`)),
     ],
-    exclude: APART,
+    exclude: [...APART, ...NOT_FAST],
     setupFiles: SETUP,
     testTimeout: 120_000,
     hookTimeout: 300_000,

@@ -34,7 +34,7 @@ test.each(["TCR_EL1_T1SZ", "VA_BITS"])("arm64 with a %s that no machine has", (n
 test("a direct map whose tables are missing is not looked for elsewhere: the kernel's image is none", () => {
   const path = join(folder, "x86_64");
   const x86 = buildKernel();
-  writeDump(path, toElf(x86));
+  writeElf(path, x86);
   const dump = openDump(path);
   const view = kernelView(dump, new Warnings());
   const { tables } = attachSpace(view.space, dump.memory);

@@ -36,9 +36,12 @@ export class PhysicalMemory {
 
   /** Fills a page by repeating a text. */
   writePattern(address: number, size: number, text: string): void {
-    if (size > CHUNK || (address % CHUNK) + size > CHUNK) return this.write(address, patternBytes(text, size));
-    const { buffer, byteOffset } = this.#chunk(address);
-    Buffer.from(buffer, byteOffset + (address % CHUNK), size).fill(text, "latin1");
+    const within = address % CHUNK;
+    if (within + size > CHUNK) this.write(address, patternBytes(text, size));
+    else {
+      const { buffer, byteOffset } = this.#chunk(address);
+      Buffer.from(buffer, byteOffset + within, size).fill(text, "latin1");
+    }
   }
 
   /** Writes the low `size` bytes of a value in this memory's byte order. */

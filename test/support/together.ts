@@ -24,5 +24,12 @@ export const APART = [...MOCKING, ...LEAVING_STORES];
 /** What the short run (vitest.fast.config.ts) takes of other folders into the same processes. */
 export const FAST_ELSEWHERE = ["test/queue/job-data.test.ts", "test/docs"] as const;
 
+/** What it leaves out of its folders: processes, real dumps, whole runs for each machine. */
+export const NOT_FAST = [
+  "test/docs/stories.test.ts",
+  "test/docs/library-lines.test.ts",
+  "test/kernel/arch/machines.test.ts",
+];
+
 /** Runs before each test file. */
 export const SETUP = ["test/support/setup.ts"];

@@ -1,5 +1,4 @@
 /** Built machines of every architecture, filtered whole: which pages stay, and that their bytes are the original's. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { kernelOf } from "../../../src/library/kernel-of.js";
@@ -15,6 +14,7 @@ import { filterFile, sharedThread, temporaryFolder } from "../../support/filter.
 import { bitmapPfns } from "../../support/golden.js";
 import { openKdump } from "../../support/other-kdump.js";
 import { buildLime, ramOf } from "../../support/raw-image.js";
+import { writeDump } from "../../support/write-dump.js";
 
 const folder = temporaryFolder();
 const MODELS = {
@@ -28,7 +28,7 @@ const MODELS = {
 describe("level 31", () => {
   test.each(machines)("$name", async (machine) => {
     const [input, output] = [join(folder, "machine.elf"), join(folder, "machine.kdump")];
-    writeFileSync(input, machineElf(machine));
+    writeDump(input, machineElf(machine));
     const result = await filterFile(input, output, { level: 31 });
     expect(result.memoryModel).toBe(MODELS[machine.model]);
     expect(result.warnings).toEqual([]);
@@ -48,10 +48,10 @@ describe("MIPS, whose name does not say its byte order: an image of its memory, 
   const mips = machines.filter(({ name }) => /^mips, flatmem|^mips64, big endian/.test(name));
   test.each([...mips.map((one) => [one.name, one] as const)])("%s", async (_, machine) => {
     const path = join(folder, "machine.lime");
-    writeFileSync(`${path}.elf`, machineElf(machine));
+    writeDump(`${path}.elf`, machineElf(machine));
     const elf = openDump(`${path}.elf`);
     elf.close();
-    writeFileSync(path, buildLime(ramOf(`${path}.elf`), machine.byteOrder));
+    writeDump(path, buildLime(ramOf(`${path}.elf`), machine.byteOrder));
     for (const named of [undefined, machineNamed(machine.machine)]) {
       const dump = openDump(path, new Warnings(), named && { machine: named });
       const vmcoreinfo = { name: "text", text: elf.vmcoreinfo?.text ?? "" };
@@ -82,7 +82,7 @@ describe("without the top page table", () => {
     const [input, output] = [join(folder, "machine.elf"), join(folder, "machine.kdump")];
     const { tables: { levels: [top] = [], entrySize = 8 } = {} } = machine;
     const lost = new Uint8Array(2 ** (top?.bits ?? 0) * entrySize);
-    writeFileSync(
+    writeDump(
       input,
       machineElf({
         ...machine,
