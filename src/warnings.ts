@@ -35,7 +35,7 @@ import { inWords, OPTION } from "./option-words.js";
  * | `HOST_ADDRESSES` | page tables have addresses of the host's memory: a paravirtualised Xen domain | a note in the output says what they stand for; only coresieve knows it |
  * | `INCOMPLETE` | the input's writer marked it incomplete | the output is marked, too |
  * | `INPUT_CHANGED` | the memory of a running machine, or a file that is only looked at, changed while it was read | pages may be of different moments |
- * | `MORE_BYTES` | a stream or packed file goes on behind the end that its headers state | the rest is not read |
+ * | `MORE_BYTES` | a stream or packed file continues after the end that its headers state | the rest is not read |
  * | `SEVERAL_SNAPSHOTS` | a disk image has several saved machines | the newest is used; `--snapshot` takes another |
  * | `UNPLACED_MEMORY` | a virtual machine's file does not say where some of its memory lies | that memory is left out |
  * | `NEXT_LEVEL` | the output had no room at a level | the next level of `-d` was tried |

@@ -11,7 +11,7 @@ import { aWarnings, type Warnings } from "../warnings.js";
 
 /** How a dump's kernel is found. */
 export interface KernelOptions extends CompleteOptions {
-  /** Receives the warnings of opening the dump. */
+  /** Where the run's warnings go: give the `Warnings` that `openDump` was given, and one list has all. */
   readonly warnings?: Warnings;
 }
 

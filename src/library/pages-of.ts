@@ -47,7 +47,7 @@ export interface PagesOptions extends CompleteOptions {
   readonly classes?: readonly PageClass[];
   /** Only pages of these kinds. */
   readonly kinds?: readonly PageKind[];
-  /** Receives the warnings of opening the dump. */
+  /** Where the run's warnings go: give the `Warnings` that `openDump` was given, and one list has all. */
   readonly warnings?: Warnings;
   /** Ends the walk with an `ABORTED` error. */
   readonly signal?: AbortSignal;

@@ -324,9 +324,13 @@ export async function retryRun(queues: Queues, known: Job): Promise<void> {
   const job = await getJob(queues, id);
   if ((await snapshot(queues, id))?.state !== "failed" || job === undefined) {
     const { state } = await runState(queues, known);
-    throw new DumpError("BAD_OPTION", `${id} has not failed: ${state === "done" ? "it is done" : "it goes on"}`, {
-      cure: `Only what failed can be made again; ${OPTION.again} makes a run anew`,
-    });
+    throw new DumpError(
+      "BAD_OPTION",
+      `${id} has not failed: ${state === "done" ? "it is done" : "it is still running"}`,
+      {
+        cure: `Only a failed run can be retried; ${OPTION.again} runs it again from the start`,
+      },
+    );
   }
   const data = dumpJob(job.data);
   if (data.round >= MAX_ROUNDS) {

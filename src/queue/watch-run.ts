@@ -62,7 +62,7 @@ export async function* watchRun(run: string | RunState, options: WatchOptions = 
       last = text;
       if (isOver(state)) return;
       await bell.wait(LOOK, signal).catch((cause: unknown) => {
-        throw new DumpError("ABORTED", `stopped waiting; ${state.id} goes on`, { cause });
+        throw new DumpError("ABORTED", `stopped waiting; ${state.id} is still running`, { cause });
       });
     }
   } finally {

@@ -54,12 +54,12 @@ export function checkOptions(options: WholeFilterOptions): void {
   checkTogether(options);
   if ("stream" in options.output && (options.fallbackLevels?.length || options.onFull === "incomplete")) {
     throw new DumpError("BAD_OPTION", "a stream that was sent cannot be written again with other options", {
-      cure: `Name a file, or leave away the other levels and ${OPTION.onFull}`,
+      cure: `Name a file, or leave out the other levels and ${OPTION.onFull}`,
     });
   }
   const { holdsNotes, plural } = outputFormatFacts(options.format);
   if (!holdsNotes && options.onFull === "incomplete") {
-    throw new DumpError("BAD_OPTION", `${plural} have no mark of an incomplete dump, so they are not left so`, {
+    throw new DumpError("BAD_OPTION", `${plural} cannot be marked incomplete, so none is left behind`, {
       cure: `Leave out ${OPTION.onFullIncomplete}, or write kdump-compressed or ELF`,
     });
   }

@@ -73,7 +73,7 @@ async function registersIn(dump: Dump, view: KernelView | undefined): Promise<Cp
   const size = factsOf(dump.machine.arch).prstatus;
   const memory = view && viewMemory(dump, view);
   if (size === undefined || memory === undefined) return undefined;
-  // Most dumps have notes.
+  // Loaded here, because most dumps have notes and need neither.
   const [{ findSymbols }, { crashRegisters }] = await Promise.all([
     import("../kernel/debuginfo/memory-debuginfo.js"),
     import("../kernel/objects/crash-notes.js"),

@@ -131,7 +131,7 @@ export interface FilterOptions extends CompleteOptions {
   readonly dedupe?: boolean;
   /** The number of worker threads to start for this run, or existing threads, which stay. Default: one per core. */
   readonly workers?: number | WorkerThreads;
-  /** Receives the warnings of opening the dump. */
+  /** Where the run's warnings go: give the `Warnings` that `openDump` was given, and one list has all. */
   readonly warnings?: Warnings;
   /** Stops the run: it ends with an `ABORTED` error and leaves nothing behind. */
   readonly signal?: AbortSignal;

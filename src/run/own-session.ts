@@ -9,7 +9,7 @@ import { Warnings } from "../warnings.js";
 
 /** How to find a dump's kernel. */
 export interface SessionOptions extends CompleteOptions {
-  /** Receives the warnings of opening the dump. */
+  /** Where the run's warnings go: give the `Warnings` that `openDump` was given, and one list has all. */
   readonly warnings?: Warnings;
 }
 

@@ -8,7 +8,7 @@ import { type AwakeSessionOptions, type Session, type SessionOptions, sessionOfC
 
 /**
  * Finds a dump's VMCOREINFO and kernel. Throws what `completeWithKernel` throws; if no kernel is found, the session says why.
- * For a dump without VMCOREINFO it reads all memory: for minutes nothing else runs, signals neither.
+ * For a dump without VMCOREINFO it reads all memory: for minutes no other event, not even a signal, is handled.
  */
 export function openSession(input: Dump, options: SessionOptions = {}): Session {
   const warnings = options.warnings ?? new Warnings();

@@ -75,7 +75,7 @@ export function allowedFolders(folders: readonly string[]): Allowed {
     // A proxy in between might resolve these parts.
     const leadsOut = key.split("/").some((part) => part === "." || part === "..");
     if (!leadsOut && prefixes.some((one) => one.bucket === bucket && key.startsWith(one.key))) return path;
-    throw new DumpError(code, "lies in no bucket or prefix that this worker may touch", {
+    throw new DumpError(code, "is outside the buckets and prefixes that this worker may use", {
       file: path,
       cure: `Start the worker with --allow, or --allow-${doing(code)}, s3://bucket/prefix/`,
     });
@@ -83,7 +83,7 @@ export function allowedFolders(folders: readonly string[]): Allowed {
   const check = (path: string | undefined, named: string, code: "NOT_READABLE" | "NOT_WRITABLE"): string => {
     const isWithin = (root: string) => path === root || path?.startsWith(root.endsWith(sep) ? root : root + sep);
     if (path !== undefined && roots.some(isWithin)) return path;
-    throw new DumpError(code, "lies in no folder that this worker may touch", {
+    throw new DumpError(code, "is outside the folders that this worker may use", {
       file: named,
       cure: `Start the worker with --allow, or --allow-${doing(code)}, and a folder that it lies in`,
     });

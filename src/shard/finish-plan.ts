@@ -9,8 +9,8 @@ import type { Staging } from "./staging.js";
 const LARGE = 8 << 20;
 
 /**
- * A plan for who finishes its output: a large bitmap of kept pages, 32 MiB for each TiB, is not in it, but comes from the staging in pieces when it is written. The memory is free only when
- * nobody has the whole plan any more. So it is read here: a function that has awaited it, or called for it, has it until it ends.
+ * A plan for the job that finishes its output: a large bitmap of kept pages, 32 MiB for each TiB, is not in it, but comes from the staging in pieces when it is written. The memory is free only when
+ * nobody has the whole plan any more, and a function that has awaited it has it until it ends. So it is read here.
  */
 export async function planToFinish(
   read: () => Promise<ShardPlan>,
@@ -31,7 +31,7 @@ export async function planToFinish(
       yield piece;
     }
     if (done !== length || hash.digest("hex") !== sum) {
-      throw damagedPlan(staging.name, KEPT_FILE, done === 0 ? "is not there" : "is not as it was written");
+      throw damagedPlan(staging.name, KEPT_FILE, done === 0 ? "is not there" : "was changed after it was written");
     }
   };
   return withPieces(plan, { stretches, pieces });

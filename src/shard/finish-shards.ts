@@ -39,7 +39,8 @@ export async function finishShards(plan: FinishPlan, staging: Staging, sink: Sin
   );
   for await (const [index, { startPfn, endPfn }, done] of leavings) {
     if (done === undefined) throw misplaced(staging, index, "is not done");
-    if (!isPlaced(done)) throw misplaced(staging, index, "has not the place or size that the plan gives it");
+    if (!isPlaced(done))
+      throw misplaced(staging, index, "is not at the offset, or not of the size, that the plan gives it");
     const stretch = stretchOf(plan, done);
     if (plan.output.elf === undefined) {
       await describe(done, (records) =>

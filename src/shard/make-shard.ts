@@ -242,7 +242,7 @@ async function move(
 }
 
 function spoolDamaged(folder: string): DumpError {
-  return new DumpError("NOT_READABLE", "a temporary file is not as it was written", {
+  return new DumpError("NOT_READABLE", "a temporary file was changed after it was written", {
     file: folder,
     cure: "Check the disk, or name another folder for temporary files (--spool-dir)",
   });

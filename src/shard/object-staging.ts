@@ -67,7 +67,7 @@ export function objectStaging(
     } catch {
       // Reported below.
     }
-    throw new DumpError("CORRUPT", `its object ${file} is not as it was written`, {
+    throw new DumpError("CORRUPT", `its object ${file} was changed after it was written`, {
       file: name,
       cure: "Retry the run, or submit the dump again: it starts again",
     });

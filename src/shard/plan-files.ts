@@ -142,9 +142,9 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
   const array = async ({ name, bytes: length, sha256: sum }: ArrayFile): Promise<Uint8Array> => {
     const found = await staging.read(name);
     if (found === undefined || found.length !== length || sha256(found) !== sum) {
-      throw damagedPlan(staging.name, name, found === undefined ? "is not there" : "is not as it was written");
+      throw damagedPlan(staging.name, name, found === undefined ? "is not there" : "was changed after it was written");
     }
-    // Out of a store, and of the memory of who planned, it comes as it is needed: a copy would be 32 MiB for each TiB.
+    // From a store, or from the planner's own memory, the bytes are shared already: a copy would take 32 MiB per TiB.
     if (found.buffer instanceof SharedArrayBuffer && found.byteOffset === 0) return found;
     const shared = sharedBytes(length);
     shared.set(found);
@@ -155,7 +155,7 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
       list.map(([start, end]) => ({ start, end })),
       0,
     );
-    if (placesIn(stretches) !== 8 * bytes) throw damagedPlan(staging.name, name, "is not as it was written");
+    if (placesIn(stretches) !== 8 * bytes) throw damagedPlan(staging.name, name, "was changed after it was written");
     return stretches;
   };
   const bitmap = async (file: BitmapFile): Promise<PageBitmap> => ({
@@ -193,7 +193,7 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
 async function packedBitmap(staging: Staging, file: BitmapFile, stretches: Stretches): Promise<BitmapPieces> {
   const packed = await staging.read(file.name);
   if (packed === undefined) throw damagedPlan(staging.name, file.name, "is not there");
-  // The plan has these for long: they must not have the staging, which for who planned has all files in memory.
+  // The plan keeps these for long: they must not hold the staging, because the planner's own has all files in memory.
   const { name: place } = staging;
   const pieces = async function* () {
     const hash = createHash("sha256");
@@ -208,10 +208,10 @@ async function packedBitmap(staging: Staging, file: BitmapFile, stretches: Stret
         letGo(piece.length);
       }
     } catch {
-      throw damagedPlan(place, file.name, "is not as it was written");
+      throw damagedPlan(place, file.name, "was changed after it was written");
     }
     if (length !== file.bytes || hash.digest("hex") !== file.sha256)
-      throw damagedPlan(place, file.name, "is not as it was written");
+      throw damagedPlan(place, file.name, "was changed after it was written");
   };
   for await (const _ of pieces());
   return { stretches, pieces };
@@ -220,7 +220,7 @@ async function packedBitmap(staging: Staging, file: BitmapFile, stretches: Stret
 async function bytesOf(bitmap: BitmapPieces): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for await (const piece of bitmap.pieces()) pieces.push(piece);
-  // Mostly the one piece of who planned.
+  // Mostly the one piece that the planner wrote.
   return pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces);
 }
 

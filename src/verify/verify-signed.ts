@@ -63,15 +63,14 @@ export async function verifyAudited(
   const { audited, clean } = parseAudit((await readRecord(file)).toString("utf8"), file);
   if (!clean) findings.add({ kind: "audit", message: "the audit found something", file });
   const live = dump !== undefined && isLive(dump.image);
-  const { sha256: recorded, covers } = audited[0] ?? {};
+  const { sha256: recorded } = audited[0] ?? {};
   if (audited.length !== 1 || recorded === null || recorded === undefined || live) {
     return { file, sameFile: undefined, clean };
   }
-  const inside = covers === "unpacked" || dump !== undefined ? dump : undefined;
   const found =
-    inside === undefined
+    dump === undefined
       ? await digestFile(path, signal, onProgress)
-      : (await filesOfDump(inside, true, signal, onProgress))[0];
+      : (await filesOfDump(dump, true, signal, onProgress))[0];
   const sameFile = found?.sha256 === recorded;
   if (!sameFile) {
     const message = `the file has the SHA-256 ${found?.sha256}; that which was audited has ${recorded}`;

@@ -26,7 +26,6 @@ export interface DumpWriter {
   /**
    * After `add` failed because the output is full: makes a valid dump, marked incomplete, of the pages written so far.
    * Needs `reserve` before the first `add`.
-   * `reserve` before the first `add`.
    */
   cutShort?(): Promise<WrittenPart>;
 }

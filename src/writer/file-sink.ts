@@ -118,7 +118,7 @@ function checkTarget(path: string, target: string, { force, inputs }: FileSinkOp
     });
   }
   if (!force) {
-    // The advice to overwrite would cost the dump itself of who named the two the wrong way round.
+    // If input and output were named the wrong way round, advice to overwrite would destroy the dump.
     const named = inputs.map((input) => ({ path: input, stats: statIfThere(input) }));
     const isSwapped = mayBeSwapped(named, { path: target, stats: there });
     throw new DumpError("OUTPUT_EXISTS", "exists already", {

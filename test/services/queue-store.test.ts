@@ -65,7 +65,7 @@ describe.skipIf(!hasRedis || !swiftPresent)("with redis-server and Swift (skippe
     const id = submit(queue.redis.url, IN, OUT, "--shards", "2");
     expect(await over(queue.redis.url, id)).toMatchObject({
       state: "failed",
-      reason: expect.stringContaining("may touch"),
+      reason: expect.stringContaining("that this worker may use"),
     });
     expect(said()).not.toContain(process.env["AWS_SECRET_ACCESS_KEY"]);
   });

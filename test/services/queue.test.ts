@@ -226,9 +226,13 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     symlinkSync(share, join(allowed, "link"));
     work({ allow: allowed });
     const runs = [
-      [input, join(allowed, "out"), /vmcore: lies in no folder that this worker may touch/],
-      [join(allowed, "link", "vmcore"), join(allowed, "out-2"), /vmcore: lies in no folder that this worker may touch/],
-      [input, join(other, "out"), /out: lies in no folder that this worker may touch/],
+      [input, join(allowed, "out"), /vmcore: is outside the folders that this worker may use/],
+      [
+        join(allowed, "link", "vmcore"),
+        join(allowed, "out-2"),
+        /vmcore: is outside the folders that this worker may use/,
+      ],
+      [input, join(other, "out"), /out: is outside the folders that this worker may use/],
     ] as const;
     // Each is tried three times, for another worker may be allowed it: all at once.
     const ids = runs.map(([dump, out]) => submit(queue.redis.url, dump, out));

@@ -1,4 +1,4 @@
-/** Something done is never recognised by a file's being there: what another plan left, or what is not as it was written, is made again. */
+/** Something done is never recognised by a file's being there: what another plan left, or what was changed after it was written, is made again. */
 import { copyFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { deflateRawSync } from "node:zlib";
@@ -205,9 +205,9 @@ test("who finishes has no bitmap of kept pages in memory, nor the files of who p
 });
 
 test.each([
-  ["damaged", "is not as it was written", (path: string) => flip(path)],
-  ["cut off", "is not as it was written", (path: string) => truncateSync(path, 100)],
-  ["longer", "is not as it was written", (path: string) => writeFileSync(path, Buffer.alloc(8), { flag: "a" })],
+  ["damaged", "was changed after it was written", (path: string) => flip(path)],
+  ["cut off", "was changed after it was written", (path: string) => truncateSync(path, 100)],
+  ["longer", "was changed after it was written", (path: string) => writeFileSync(path, Buffer.alloc(8), { flag: "a" })],
   ["gone", "is not there", (path: string) => rmSync(path)],
 ])(
   "the bitmap of kept pages is %s when the output is finished: no output; as it was, the output is that of a single run",

@@ -63,7 +63,7 @@ function failed({ inputs, reason, mayRetry }: RunState): unknown {
 const WAITED_LONG = 124;
 
 function waitedLong(id: string, { inputs, state }: RunState): unknown {
-  const error = new DumpError("NOT_READY", `is not done in time: ${state}; ${id} goes on`, {
+  const error = new DumpError("NOT_READY", `is not done in time: ${state}; ${id} is still running`, {
     file: inputs[0] ?? "",
     cure: `\`coresieve jobs watch ${id}\` waits for it`,
   });

@@ -16,9 +16,9 @@ const LISTS = [
 ] as const;
 
 /**
- * Keys of devices with which the machine is paired (Bluetooth), the one by which they know it, and what pairing in progress
- * has. A connection has no others: the controller makes its keys of these. But codes of broadcasts, which their connections
- * and sockets have (struct bt_iso_qos, since 6.x), stay. `undefined` if there may be keys, but types or symbols do not
+ * Keys of paired Bluetooth devices, the machine's own identity key, and the secrets of a pairing in progress. Connections
+ * have no further keys: the controller derives theirs from these. Codes of broadcasts, which connections and sockets have
+ * (struct bt_iso_qos, since 6.x), stay. `undefined` if there may be keys, but types or symbols do not
  * lead to them, or not to all.
  */
 export function bluetoothKeys(
@@ -32,7 +32,7 @@ export function bluetoothKeys(
   const { kernel, at } = driver;
   const { types } = kernel;
   for (const controller of walkList(kernel, at, "hci_dev", "list", MAX_STEPS)) {
-    // Of a controller that others must not recognise: the key that its changing addresses are made of.
+    // The key from which a controller makes its changing (private) addresses.
     const own = types.member("hci_dev", "irk");
     if (own !== undefined && addVirtual(space, controller + BigInt(own.offset), own.size, found.list) > 0)
       found.objects++;

@@ -11,7 +11,7 @@ const STACKS = [
   { variable: "irq_stack_backing_store", type: "irq_stack" },
   { variable: "irq_stack_union", type: "irq_stack_union" },
 ] as const;
-/** What GCC expects to guard calls lies at the begin of the older ones, behind 40 bytes. */
+/** The older ones begin with 40 bytes and the stack protector's canary, where GCC expects it. */
 const GUARD = 48;
 const MOST = 1 << 18;
 
@@ -22,8 +22,7 @@ export interface InterruptStacks extends ScrubList {
 
 /**
  * What interrupts that have ended left on their stacks (x86-64): packets are received there, ciphers and hashes work
- * there. Of a stack in use what lies below its CPU's stack pointer, if that is in it. No backtrace reads
- * it. Empty for machines whose stacks are not searched; `undefined` if nothing says where they are.
+ * there. Of a stack in use only the part below its CPU's stack pointer is taken, which no backtrace reads. Empty for machines whose stacks are not searched; `undefined` if nothing says where they are.
  */
 export function interruptStacks(
   space: AddressSpace,

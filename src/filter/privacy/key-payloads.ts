@@ -20,8 +20,8 @@ const KEPT_TYPES = new Set(["keyring", "asymmetric", "blacklist"]);
 const REQUEST = ".request_key_auth";
 
 /**
- * Types whose payload leads to what is secret: session keys and tickets of AFS, also of several in a list; of Ceph the
- * key itself. The types are those of the module.
+ * Key types whose payload is a pointer, or a list of them, to the secret: session keys and tickets of AFS, the key itself of
+ * Ceph. Their structs are the module's.
  */
 const CHAINS: ReadonlyMap<string, KeyChain> = new Map([
   ["rxrpc", { module: "rxrpc", type: "rxrpc_key_token", to: ["kad", "rxgk"] }],
@@ -40,7 +40,7 @@ const EVM_KEY = 128;
 /** What keys hold. */
 export interface KeyPayloads {
   readonly addresses: readonly bigint[];
-  /** Words in struct key itself that are no addresses: a server's key of AFS (rxrpc_s) lies there, of others a length. And the key of EVM. */
+  /** Words in struct key itself that are no addresses (a server's key of AFS, rxrpc_s; a length for others), and the key of EVM. */
   readonly words: readonly bigint[];
   /** Names of types whose keys lead to further memory that was not found. */
   readonly unknown: ReadonlySet<string>;

@@ -26,7 +26,7 @@ const PANIC_END = PANIC_ROOM + 64;
 const SHARED = ["printk_shared_pbufs", "panic_nbcon_pbufs"];
 /** CONFIG_LOG_BUF_SHIFT is at most 25. */
 const MAX_FIRST_LOG = 1 << 25;
-/** Where a program that has /dev/kmsg open has what it read last: since 6.3, before, since 5.10. */
+/** Members with what a program that has /dev/kmsg open read last: since 6.3; since 5.10; before that. */
 const READ_LAST = ["pbufs", "buf", "text_buf"];
 /** Two texts of 8 KiB. */
 const MAX_READ_LAST = 1 << 14;

@@ -96,7 +96,7 @@ export function poolReader(kernel: KernelObjects, passedOver: () => void = () =>
     poolsIn,
     ofVariables: sets.flatMap(ofSet),
     missing: isLost
-      ? ["objects that pools in variables of the kernel have in reserve: nothing says where those are"]
+      ? ["objects that pools in variables of the kernel have in reserve: the dump does not say where they are"]
       : [],
   };
 

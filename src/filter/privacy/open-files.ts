@@ -11,11 +11,11 @@ export interface OpenFile {
 
 /** Where files are that are open. */
 export interface OpenFiles {
-  /** Tasks, which have tables of theirs. */
+  /** Tasks: each has a table of its open files. */
   readonly tasks: Iterable<bigint>;
-  /** All in slabs: also those that no table has, as on their way through sockets, or registered for io_uring. */
+  /** All open files in slabs, also those in no table: on their way through sockets, or registered with io_uring. */
   readonly others: Iterable<OpenFile>;
-  /** Says which memory is as the kernel's types say; `undefined` if slabs were not looked into: then all of it is believed. */
+  /** Checks that an address is an allocation in use of that size; `undefined` if slabs were not looked into: then every address is believed. */
   readonly allocations?: AllocationCheck | undefined;
 }
 

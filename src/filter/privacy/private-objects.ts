@@ -71,7 +71,7 @@ export function privateObjects(
   registers: { readonly frame: RegisterFrame | undefined } | undefined,
   observe?: (slab: Slab) => void,
 ): PrivateObjects | undefined {
-  // It says itself what it did not find.
+  // The walk reports by itself which caches it could not read.
   const walk = slabWalk(dump, view, space, guessing(kernel));
   if (walk === undefined) return undefined;
   const run = new Collector(dump, space, kernel, registers, walk);

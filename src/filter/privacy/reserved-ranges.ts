@@ -63,7 +63,9 @@ export function reservedRanges(dump: Dump, space: AddressSpace, kernel: KernelOb
     add(Math.floor(Number(base) / pageSize), Math.ceil(Number(base + size) / pageSize));
   }
   const gaps = [
-    ...(bounced === undefined ? ["data of devices in bounce buffers (swiotlb): nothing says where those are"] : []),
+    ...(bounced === undefined
+      ? ["data of devices in bounce buffers (swiotlb): the dump does not say where they are"]
+      : []),
     ...(handedOver(kernel) ? ["memory that an earlier kernel handed over (KHO), and nobody has taken yet"] : []),
     ...(ofTree === undefined ? ["memory that a device tree reserves: nothing says where it is"] : []),
     ...(initramfs === undefined ? ["an initramfs that was not freed (retain_initrd): its place is unknown"] : []),

@@ -209,7 +209,7 @@ class ScrubRun {
       this.#gaps.push(`screens of virtual consoles, audited terminals and small BPF maps (${this.#why})`, OLD_FRAMES);
       return;
     }
-    const nowhere = "nothing says where those are";
+    const nowhere = "the dump does not say where they are";
     const areas = "free areas of per-CPU memory";
     const free = this.#search(kernel, areas, (one) => freePercpu(space, one));
     this.#reachOr(`${areas}: ${nowhere}`, "percpu-areas", free);
@@ -230,7 +230,7 @@ class ScrubRun {
     const audited = this.#search(kernel, AUDITED, (one) => auditTexts(space, one, tasks));
     this.#reach("tty-audit", audited);
     const maps = this.#search(kernel, "BPF maps", (one) => bpfMaps(space, one));
-    if (maps === undefined) this.#gaps.push("small and per-CPU BPF maps: nothing says where those are");
+    if (maps === undefined) this.#gaps.push("small and per-CPU BPF maps: the dump does not say where they are");
     else {
       this.#reach("bpf-maps", maps);
       if (maps.unknown.size > 0) this.#gaps.push(`BPF maps of types ${[...maps.unknown].join(", ")}`);

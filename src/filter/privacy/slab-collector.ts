@@ -114,7 +114,7 @@ export class Collector implements QueueRoots {
     this.#guarded = guarded;
     this.missing = [
       ...this.#bufferCaches.missing,
-      ...(this.ciphers === undefined ? ["keys in ciphers: nothing says where those are"] : []),
+      ...(this.ciphers === undefined ? ["keys in ciphers: the dump does not say where they are"] : []),
       ...(this.#pools?.missing ?? ["objects that pools have in reserve: nothing says which those are"]),
       ...(guarded === undefined ? ["freed objects in KFENCE's pool, if that is on: nothing says where it is"] : []),
     ];

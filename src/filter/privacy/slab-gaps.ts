@@ -15,9 +15,10 @@ export function slabGaps(
   slabs: Pick<PrivateObjects, "cpuLists" | "sheaves" | "guests" | "doubtful" | "cut" | "padding">,
 ): string[] {
   const gaps: string[] = [];
-  if (!slabs.cpuLists) gaps.push("freed objects in the slabs that CPUs allocate from: nothing says where those are");
+  if (!slabs.cpuLists)
+    gaps.push("freed objects in the slabs that CPUs allocate from: the dump does not say where they are");
   const { found, broken } = slabs.sheaves;
-  if (!found) gaps.push("freed objects in the sheaves that CPUs and nodes keep: nothing says where those are");
+  if (!found) gaps.push("freed objects in the sheaves that CPUs and nodes keep: the dump does not say where they are");
   else if (broken > 0) gaps.push(`freed objects in ${broken} sheaves that could not be read`);
   const zeroed = zeroesOnAllocation(kernel);
   if (zeroed !== true) {

@@ -1,4 +1,4 @@
-/** Buffers that types alone do not show: of USB, of TPMs that programs play, of traces, of text that is read aloud. */
+/** Buffers that types alone do not show: of USB, of emulated TPMs, of traces, of text that is read aloud. */
 import { expect, test } from "vitest";
 import { playedChips } from "../../../src/filter/privacy/played-chips.js";
 import { spokenText } from "../../../src/filter/privacy/spoken-text.js";

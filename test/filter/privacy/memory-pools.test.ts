@@ -83,7 +83,7 @@ test("sets of block requests in the kernel's own variables", () => {
   // One whose name does not say that it is a set; and where names are of functions only.
   const addresses = (name: string) => (name === "blkdev_dio_pool" ? [at(0x1000)] : []);
   expect(ofKernel({ ...NO_NAMES, addresses })).toMatchObject({ ofVariables: [pool], missing: [] });
-  const lost = "objects that pools in variables of the kernel have in reserve: nothing says where those are";
+  const lost = "objects that pools in variables of the kernel have in reserve: the dump does not say where they are";
   expect(ofKernel(NO_NAMES)).toMatchObject({ ofVariables: [], missing: [lost] });
   // A kernel without disks, which lists its variables.
   const address = (name: string) => (name === "init_task" ? at(0) : symbols.address(name));

@@ -15,7 +15,7 @@ function list({ point }: FakeMachine, head: number, ...entries: number[]): void 
 
 const found = (one: ReturnType<typeof midiBuffers>) => one && piecesOf(one.list);
 
-test("CAN: frames that are sent again and again, in their task or elsewhere, and those for comparison", () => {
+test("CAN: cyclic frames, in their task or elsewhere, and those for comparison", () => {
   const types = {
     bcm_op: [0, 256],
     "bcm_op.list": [0, 16],
@@ -193,12 +193,6 @@ test("modules whose types are not known are named", () => {
     },
   };
   const missing = driverBuffers(space, machine({ ...variables, modules: 0x180 }, {}).kernel, () => NO_FILES).missing;
-  const names = [
-    "CAN (frames that are sent again and again)",
-    "SLIP",
-    "MIDI",
-    "the sequencer of sound",
-    "controls of sound cards",
-  ];
+  const names = ["CAN (cyclic frames)", "SLIP", "MIDI", "the sequencer of sound", "controls of sound cards"];
   expect(missing.filter((name) => names.includes(name))).toEqual(names);
 });

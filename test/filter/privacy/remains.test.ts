@@ -63,7 +63,7 @@ describeWithDumps("of a real dump", () => {
     const text = plain.privacy?.remains.join("\n");
     expect(text).toMatch(/slab pages: .*numbers \(addresses of the network.*vector registers of programs/);
     expect(text).toMatch(/kernel stacks: .*registers of programs/);
-    expect(text).toMatch(/programs of BPF, their types and objects, host name/);
+    expect(text).toMatch(/BPF programs, their types and objects, host name/);
     const asked = await filterFile(vmcore, join(folder, "asked"), {
       privacy: true,
       privacyExtra: ["registers", "host"],

@@ -136,7 +136,7 @@ export class KnownObjects {
   }
 
   #addFree(free: Uint8Array): number {
-    if (!free.includes(1) && !free.some((state) => state !== 0)) return -1;
+    if (free.every((state) => state === 0)) return -1;
     const at = this.#freeLength;
     if (at + free.length > MAX_FREE_BYTES) return -1;
     if (at + free.length > this.#free.length) {

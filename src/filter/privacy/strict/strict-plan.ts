@@ -74,14 +74,14 @@ export class StrictPlan {
     if (keepModules(kernel, known) === undefined) this.#gaps.push("the list of modules");
   }
 
-  /** Told of the kernel's pages. */
+  /** Called for each range of the kernel's pages. */
   readonly observe: KernelPageObserver = (rule, startPfn, endPfn, vaddr) => {
     if (rule === "pageTables" || rule === "memMap") this.#whole.push([startPfn, endPfn]);
     else if (rule !== "vmalloc") this.#tested.push([startPfn, endPfn]);
     if (rule === "percpu" && vaddr !== undefined) this.#perCpu.push(vaddr);
   };
 
-  /** `undefined`: nobody knows where the kernel's image is, so that it would go. */
+  /** `undefined` if the kernel's image was not found, and would be overwritten. */
   end(
     pages: KernelPages,
     stack: StackMark,
@@ -113,7 +113,7 @@ export class StrictPlan {
     };
   }
 
-  /** Of the image what was never given back: its initial part may be anybody's. The boot CPU's first stack, which lies in it, is no variable. */
+  /** Marks the pages of the image that the kernel never freed: its initial part may be anybody's by now. The boot CPU's first stack, which lies in it, is no variable. */
   #markImage(image: ImagePages, stack: StackMark): void {
     const { memMap, layout, space } = this.#view;
     const { memory, maxMapnr, pageSize } = this.#dump;

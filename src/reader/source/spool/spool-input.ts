@@ -86,7 +86,7 @@ function wantedDump(name: string): Wanted {
 function addMoreBytes(warnings: Warnings, name: string, end: number): void {
   warnings.add(
     "MORE_BYTES",
-    `${name} goes on behind byte ${end}, where it should end by its headers; the rest was not read`,
+    `${name} continues after byte ${end}, where its headers say that it ends; the rest was not read`,
   );
 }
 
