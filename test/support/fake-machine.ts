@@ -129,7 +129,10 @@ export const cacheOf = (name: string, stride: number) =>
 /** A walk over one slab, for `vi.mock`. */
 export const walkOver = (slab: Slab) => ({
   ...{ cpuLists: true, sheaves: { found: false, broken: 0 }, caches: new Map(), guarded: "none" },
-  each: (use: (slab: Slab) => void) => use(slab),
+  each: (use: (slab: Slab) => void) => {
+    use(slab);
+    return 0;
+  },
 });
 
 /** No file is open. */

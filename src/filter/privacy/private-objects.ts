@@ -76,7 +76,7 @@ export function privateObjects(
   if (walk === undefined) return undefined;
   const run = new Collector(dump, space, kernel, registers, walk);
   run.guarded();
-  walk.each((slab) => {
+  run.doubtful += walk.each((slab) => {
     run.look(slab);
     observe?.(slab);
   });

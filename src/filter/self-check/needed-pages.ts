@@ -63,7 +63,8 @@ function visitStructPages(space: AddressSpace, view: KernelView, pageSize: numbe
   const { memMap, layout } = view;
   let places = MOST_PLACES;
   for (let i = 0; i < memMap.count && places > 0; i++) {
-    const pages = (memMap.endPfn[i] as number) - (memMap.startPfn[i] as number);
+    // A section's array may go on behind the memory's end; what lies there may be something else.
+    const pages = Math.max(0, Math.min(memMap.endPfn[i] as number, view.maxMapnr) - (memMap.startPfn[i] as number));
     places -= visitVirtual(space, memMap.address[i] as bigint, pages * layout.size, pageSize, visit, places);
   }
 }

@@ -55,7 +55,7 @@ export const MAX_SLAB = 4 << 20;
 /** Walks through all slabs of a kernel with SLUB. */
 export interface SlabWalk {
   readonly caches: ReadonlyMap<bigint, CacheShape>;
-  /** Whether the CPUs' own lists of free objects could be searched; that needs the symbols of variables. */
+  /** Whether the CPUs' own lists of free objects were all found; that needs the symbols of variables. */
   readonly cpuLists: boolean;
   /**
    * Whether all sheaves were found, in which CPUs and nodes keep free objects since 6.18; and how many could not be
@@ -66,9 +66,10 @@ export interface SlabWalk {
   readonly guarded: GuardedObjects | "none" | undefined;
   /**
    * Calls `use` with each slab that has an object. Takes 40 ns a page of the machine, and 1 us a free object. With
-   * `places` (physical addresses, ascending) only with slabs that may contain one of them, and with some others.
+   * `places` (physical addresses, ascending) only with slabs that may contain one of them, and with some others. Returns
+   * how many slabs it passed over: of no cache that is known, or with numbers that cannot be.
    */
-  each(use: (slab: Slab) => void, places?: readonly number[]): void;
+  each(use: (slab: Slab) => void, places?: readonly number[]): number;
 }
 
 /** Makes a `SlabWalk`; `undefined` where types or symbols show no SLUB allocator. */
@@ -90,14 +91,15 @@ export function slabWalk(
   const caches = new Map<bigint, CacheShape>();
   /** Heads of the CPUs' own lists, by the address of the struct slab that they belong to. */
   const ofCpus = new Map<bigint, bigint[]>();
-  const cpus = possibleCpus(kernel);
+  const cpus = possibleCpus(kernel) ?? [];
+  const ownerOf = slabOwner(kernel, view.layout);
+  const lists = { cut: false };
   for (const cache of named) {
     const shape = shapeOf(kernel, cache);
     if (shape !== undefined) caches.set(cache.address, shape);
-    for (const { slab, first } of cpuLists(kernel, cache, cpus ?? [])) {
-      const lists = ofCpus.get(slab);
-      if (lists === undefined) ofCpus.set(slab, [first]);
-      else lists.push(first);
+    for (const list of cpuLists(kernel, cache, cpus, ownerOf)) {
+      if (list === undefined) lists.cut = true;
+      else ofCpus.set(list.slab, [...(ofCpus.get(list.slab) ?? []), list.first]);
     }
   }
   const { memory, pageSize } = dump;
@@ -109,18 +111,23 @@ export function slabWalk(
   const extensionsOf = slabExtensions(dump, space, kernel, view.layout);
   return {
     caches,
-    cpuLists: !takesLists || cpus !== undefined,
+    cpuLists: !takesLists || (cpus.length > 0 && !lists.cut),
     sheaves: { found: sheaves !== undefined && !sheaves.cut, broken: sheaves?.broken ?? 0 },
     guarded,
     each(use, places) {
+      let passedOver = 0;
       // Of one slab after the other.
       let room = new Uint8Array(1 << 15);
       const near =
         places && ((from: number, to: number) => hasBetween(places, from * pageSize, to * pageSize + MAX_SLAB));
       const look = ({ cache: address, pfn, address: struct, bytes, at, room: most }: FoundSlab) => {
         const cache = caches.get(address);
-        if (cache === undefined) return;
-        if (pool !== undefined && pfn >= pool.startPfn && pfn < pool.endPfn) {
+        const isGuarded = pool !== undefined && pfn >= pool.startPfn && pfn < pool.endPfn;
+        if (cache === undefined) {
+          if (!isGuarded) passedOver++;
+          return;
+        }
+        if (isGuarded) {
           const start = pool.used.get(pfn)?.start;
           const one = { cache, count: 1, extensions: undefined, free: new Uint8Array(1) };
           if (start !== undefined) use({ ...one, start, end: start + cache.stride });
@@ -129,7 +136,10 @@ export function slabWalk(
         const count = Math.min(bitsOf(bytes, at, objects, littleEndian), MAX_OBJECTS);
         const used = bitsOf(bytes, at, inuse, littleEndian);
         const size = cache.pad + count * cache.stride;
-        if (count < 1 || used > count || size > Math.min(most, MAX_SLAB)) return;
+        if (count < 1 || used > count || size > Math.min(most, MAX_SLAB)) {
+          passedOver++;
+          return;
+        }
         const start = pfn * pageSize + cache.pad;
         const form = cache.forms.find((one) => one.objects === count);
         const pages = form === undefined ? Math.ceil(size / pageSize) : 2 ** form.order;
@@ -158,6 +168,7 @@ export function slabWalk(
         use({ ...shape, free: withSheaves(sheaves, shape, free) });
       };
       scanSlabs(dump, view, kernel, look, near);
+      return passedOver;
     },
   };
 }
@@ -238,21 +249,36 @@ function slabExtensions(
 /** MAX_PAGE_ORDER is 10 for most. */
 const MAX_ORDER = 10;
 
-/** The lists that CPUs have taken from their slabs: kernels before 7.0. */
+/** Makes a function that reads which cache a slab belongs to. */
+function slabOwner(kernel: KernelObjects, layout: KernelView["layout"]): (slab: bigint) => bigint | undefined {
+  const member = slabMember(kernel, layout, "slab_cache");
+  return (slab) => (member === undefined ? undefined : kernel.memory.readWord(slab + BigInt(member.offset)));
+}
+
+/**
+ * The lists that CPUs have taken from their slabs: kernels before 7.0. `undefined` stands for a CPU whose list was not
+ * found: its memory is not where its offset leads, or it is another CPU's.
+ */
 function* cpuLists(
   kernel: KernelObjects,
   { address }: SlabCache,
   cpus: readonly number[],
-): Generator<{ slab: bigint; first: bigint }> {
+  ownerOf: (slab: bigint) => bigint | undefined,
+): Generator<{ slab: bigint; first: bigint } | undefined> {
   const perCpu = readMember(kernel, "kmem_cache", address, "cpu_slab");
-  if (perCpu === undefined || perCpu === 0n) return;
+  if (kernel.types.member("kmem_cache", "cpu_slab") === undefined) return;
+  if (perCpu === undefined || perCpu === 0n) return yield undefined;
   const name = kernel.types.member("kmem_cache_cpu", "slab") === undefined ? "page" : "slab";
+  const seen = new Set<bigint>();
   for (const cpu of cpus) {
     const own = perCpuAddress(kernel, perCpu, cpu);
-    if (own === undefined) continue;
-    const slab = readMember(kernel, "kmem_cache_cpu", own, name);
-    const first = readMember(kernel, "kmem_cache_cpu", own, "freelist");
-    if (slab && first) yield { slab, first };
+    const slab = own === undefined ? undefined : readMember(kernel, "kmem_cache_cpu", own, name);
+    const first = own === undefined ? undefined : readMember(kernel, "kmem_cache_cpu", own, "freelist");
+    const isOther =
+      own === undefined || seen.has(own) || (slab !== undefined && slab !== 0n && ownerOf(slab) !== address);
+    if (own !== undefined) seen.add(own);
+    if (slab === undefined || first === undefined || isOther) yield undefined;
+    else if (slab && first) yield { slab, first };
   }
 }
 

@@ -19,6 +19,7 @@ vi.mock("../../../src/kernel/objects/slab-walk.js", async (original) => ({
     each(use: (slab: Slab) => void) {
       use(slab("names_cache", 0x1000, 192, 2));
       use(slab("kmalloc-4k", 0x8000, 4096, 2));
+      return 0;
     },
   }),
 }));

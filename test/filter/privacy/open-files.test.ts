@@ -31,6 +31,7 @@ vi.mock("../../../src/kernel/objects/slab-walk.js", async (original) => ({
       };
       slab("filp", 64, 0x1000, slabs.free);
       slab(slabs.texts, 4096, 0xa000, new Uint8Array(4));
+      return 0;
     },
   }),
 }));

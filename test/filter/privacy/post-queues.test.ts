@@ -22,6 +22,7 @@ vi.mock("../../../src/kernel/objects/slab-walk.js", async (original) => ({
         freelist,
       };
       use({ cache, start, count, end: 0x1100, extensions: undefined, free: new Uint8Array(2) } as unknown as Slab);
+      return 0;
     },
   }),
 }));
