@@ -85,7 +85,7 @@ async function parse(command: Command, argv: readonly string[], context: Command
     }
     return checked(command, { words, files, given }, context);
   } catch (error) {
-    throw await badCommandLine(error, command);
+    throw await badCommandLine(error, command, argv);
   }
 }
 
@@ -103,7 +103,7 @@ function checked(command: Command, { words, files, given }: ParsedWords, context
 }
 
 /** An error of yargs, worded like the other errors. */
-async function badCommandLine(error: unknown, command: Command): Promise<DumpError> {
+async function badCommandLine(error: unknown, command: Command, argv: readonly string[]): Promise<DumpError> {
   if (error instanceof DumpError) return error;
   // yargs needs the working directory when it is loaded.
   const surroundings = surroundingsError(error);
@@ -111,7 +111,11 @@ async function badCommandLine(error: unknown, command: Command): Promise<DumpErr
   const text = error instanceof Error ? error.message : String(error);
   const { dashed, unknownOptions } = await import("./unknown-option.js");
   const unknown = /^Unknown arguments?: (.*)$/.exec(text)?.[1];
-  if (unknown !== undefined) return unknownOptions(unknown.split(/, */), command.name);
+  if (unknown !== undefined) {
+    const file = argv.find((word) => /^-[^-]/.test(word) && existsSync(word));
+    const found = unknownOptions(unknown.split(/, */), command.name);
+    return file === undefined ? found : found.with({ cure: `If you mean the file ${file}, write ./${file}` });
+  }
   const what = text.replace(
     /^Not enough arguments following: (.*)$/,
     (_, one: string) => `${dashed(one)} needs a value`,

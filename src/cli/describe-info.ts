@@ -25,6 +25,13 @@ export function describeInfo(info: DumpInfo, parts: InfoParts): string[] {
   const row = (label: string, value: string) => lines.push(`${label.padEnd(14)}${value}`);
   row("File", `${info.files.join(", ")} (${formatBytes(info.fileSize)}${info.unpacked ? " when unpacked" : ""})`);
   row("Format", formatOf(info));
+  if (info.cutOff !== null) {
+    const { there, promised } = info.cutOff;
+    row(
+      "Cut off",
+      `${formatShare(there, promised)} of its pages are there (${formatCount(there)} of ${formatCount(promised)})`,
+    );
+  }
   row(
     "Machine",
     `${info.arch}, ${info.wordSize * 8}-bit, ${info.byteOrder} endian, pages of ${info.pageSize / 1024} KiB, ${plural(info.cpus, "CPU")}${registersText({ cpus: info.cpus, withRegisters: info.cpusWithRegisters })}`,

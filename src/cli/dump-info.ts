@@ -3,6 +3,7 @@ import { crashReason } from "../kernel/log/crash-reason.js";
 import type { LogRecord } from "../kernel/log/log-record.js";
 import { logOfKernel } from "../kernel/log/read-log.js";
 import type { Dump } from "../reader/dump.js";
+import { cutPages } from "../reader/kdump/cut-pages.js";
 import { cpuCount } from "../run/cpu-notes.js";
 import type { Session } from "../run/own-session.js";
 import { foundText } from "./found-texts.js";
@@ -44,6 +45,8 @@ export async function dumpInfo(
     parts: header.parts,
     codecs: header.codecs,
     incomplete: header.incomplete,
+    /** Pages of a kdump file that ends before its last page, of those that its headers describe; null if it does not. */
+    cutOff: dump.image.kind === "kdump" ? (cutPages(dump.image) ?? null) : null,
     dumpLevel: header.dumpLevel,
     /** Whether a kdump header says that struct pages of dropped pages were left out (`-e`). */
     lacksStructPages: header.lacksStructPages ?? false,

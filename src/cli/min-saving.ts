@@ -4,6 +4,7 @@ import { onlyGiven } from "../only-given.js";
 import type { Dump } from "../reader/dump.js";
 import { type FilterResult, filterDump, type WholeFilterOptions } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
+import { formatShare } from "./numbers.js";
 import type { FilterRequest } from "./options/filter-request.js";
 
 /** The output of `--json` if the input is kept: no output was written. */
@@ -109,12 +110,13 @@ async function expectedSize(
   return levels.find((one) => one.level === level)?.sizes[0];
 }
 
+const giveOrTake = (bytes: number) => (bytes === 0 ? "" : `, give or take ${formatBytes(bytes)}`);
+
 /** One sentence for people. */
 export function describeKept({ files, inputBytes, minSaving, expectedBytes, expectedError }: KeptInput): string {
   const why =
     expectedBytes === null
-      ? `filtering it again would save less than ${minSaving} % of its ${formatBytes(inputBytes)}`
-      : `of its ${formatBytes(inputBytes)} filtering would leave ${formatBytes(expectedBytes)} ` +
-        `(give or take ${formatBytes(expectedError ?? 0)}), which is no saving of ${minSaving} %`;
-  return `${files.join(", ")} is as good as a new file: ${why}. Nothing was written`;
+      ? "would save less"
+      : `would save ${formatShare(inputBytes - expectedBytes, inputBytes)} of its ${formatBytes(inputBytes)}${giveOrTake(expectedError ?? 0)}`;
+  return `${files.join(", ")}: nothing was written: filtering it ${why}, and --min-saving asks for ${minSaving} %`;
 }

@@ -74,7 +74,7 @@ function describe({ phase, done, total, share }: Progress, seconds: number, page
   const rate = seconds > 0 && done > 0 ? `, ${formatBytes((done * pageSize) / seconds)}/s` : "";
   const left = done > 0 && seconds > 1 ? `, ${formatSeconds((seconds * (total - done)) / done)} left` : "";
   const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
-  if (share !== undefined) return `${Math.floor(100 * share)} % of all: ${LABELS[phase]} ${percent} %${rate}`;
+  if (share !== undefined) return `${Math.floor(100 * share)} % done; now ${LABELS[phase].toLowerCase()}${rate}`;
   return `${LABELS[phase]} ${percent} %${rate}${left}`;
 }
 

@@ -7,6 +7,7 @@ import type { FilterResult } from "../run/filter-dump.js";
 import type { OutputFormat } from "../writer/output-format.js";
 import { CLASS_LABELS } from "./class-labels.js";
 import { formatSeconds, formatShare } from "./numbers.js";
+import { remainRows } from "./remains.js";
 
 /** The result of a run for people, as lines. */
 export function describeResult(dump: Dump, result: FilterResult, output: string, seconds: number): string[] {
@@ -121,7 +122,7 @@ function privacyRows({ clearedNotes, overwritten, strict, remains }: NonNullable
     ...(strict?.bytes === undefined
       ? []
       : [`  ${"strict".padEnd(26)}${"".padStart(14)}  overwritten, ${formatBytes(strict.bytes)}`]),
-    ...remains.map((text) => `  may still hold user data: ${text}`),
+    ...remainRows(remains, "--json"),
   ];
 }
 

@@ -15,7 +15,10 @@ export const GONE: Readonly<Record<Exclude<keyof ClassCounts, "kept">, readonly 
     "Pipes, network packets, buffers of devices: nothing shows that only the kernel wrote there.",
   ],
   "no-struct-page": ["Memory that the kernel does not manage", "Nothing is known of it."],
-  device: ["Memory of devices, persistent memory", "Files on memory modules, pictures, sound."],
+  device: [
+    "Memory set aside for devices and firmware",
+    "What devices may have put there (pictures, sound, files on persistent memory); of a PC also its first megabyte.",
+  ],
   "crash-kernel": ["The reserve for saving a crash", "A second kernel, with keys for the server that takes dumps."],
   hwpoison: ["Memory with errors", "It cannot be read safely."],
   offline: ["Memory that was switched off", "The machine did not use it."],

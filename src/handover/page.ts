@@ -76,7 +76,7 @@ function headSection({ manifest, beside, erased, searched }: PageFacts): Html {
   );
   return html`<header>
 <h1>A crash dump, ready to be handed over</h1>
-<p class="dim">A crash dump is a copy of a machine's memory at the moment when its Linux kernel stopped. Engineers find the reason in it.</p>
+<p class="dim">A crash dump is a copy of a machine's memory, mostly of the moment when its Linux kernel stopped. Engineers find the reason in it.</p>
 <div class="verdict"><b>All checks passed.</b>
 <p>No page of users' memory or files is in this dump, and no page of which nothing is known.${texts} What may still be in it is named below.</p></div>
 <dl>

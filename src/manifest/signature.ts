@@ -62,7 +62,7 @@ export function publicKeyOf(text: string, file: string): KeyObject {
     }
   }
   const [, kind = "", data = ""] = /(?:^|\s)(ssh-[\w-]+|ecdsa-[\w-]+)\s+([A-Za-z0-9+/=]+)/.exec(line) ?? [];
-  if (kind === "") throw badKey(file, "has no public key in it");
+  if (kind === "") throw new DumpError("BAD_OPTION", "has no public key in it", { file, cure: ASK_FOR_KEY });
   if (kind !== OPENSSH_NAME) throw badKey(file, `is a key of ${kind}; coresieve uses Ed25519 keys`);
   const parts = new SshParts(Buffer.from(data, "base64"));
   const [name, bytes] = [parts.next()?.toString("latin1"), parts.next()];
@@ -147,6 +147,10 @@ function locked(file: string): DumpError {
     cure: "Make a copy without: `ssh-keygen -p -N '' -f COPY`, or `openssl pkey -in KEY -out COPY`",
   });
 }
+
+/** A receiver who made a pair would have a key that nobody signed with. */
+const ASK_FOR_KEY =
+  "Give the public key of the one who signed; the owner of a key gets it with `openssl pkey -in KEY -pubout` or `ssh-keygen -y -f KEY`";
 
 function badKey(file: string, what: string, cause?: unknown): DumpError {
   return new DumpError("BAD_OPTION", what, {

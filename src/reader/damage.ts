@@ -1,8 +1,16 @@
 import { DumpError } from "../errors.js";
-import { OPTION } from "../option-words.js";
+import { inWords, OPTION } from "../option-words.js";
 
 /** What to do with a file that ends too early. */
 export const CUT_OFF_CURE = `Copy it again from where it was made, or use ${OPTION.salvage} for what is there of it`;
+
+const NOTHING_LEFT = "Copy it again from where it was made: too little of it is there to read any page";
+
+/** An error of opening a dump with `salvage`, which must not be told to try that. */
+export function notSalvaged(error: unknown): unknown {
+  if (!(error instanceof DumpError) || !error.cure?.includes(inWords(OPTION.salvage))) return error;
+  return error.with({ cure: NOTHING_LEFT });
+}
 
 /**
  * The error of a file that ends before what its headers describe, or from `offset` on says what cannot be: what comes before

@@ -161,6 +161,7 @@ const DISKS: readonly KnownFile[] = [
 ];
 
 const TEXT = "Give the vmcore, which is often beside it";
+const NO_DUMP = "Name the dump itself";
 
 /** Kernels, and texts that people find beside a dump. */
 const BESIDE: readonly KnownFile[] = [
@@ -177,6 +178,10 @@ const BESIDE: readonly KnownFile[] = [
   },
   at0("MZ", "a program for Windows or EFI", FOR_VMLINUX),
   at0("\xd0\x0d\xfe\xed", "a device tree", FOR_VMLINUX),
+  at0("\x89PNG\r\n", "a PNG picture", NO_DUMP),
+  at0("\xff\xd8\xff", "a JPEG picture", NO_DUMP),
+  at0("%PDF-", "a PDF document", NO_DUMP),
+  at0("#!", "a script", NO_DUMP),
   at0("OSRELEASE=", "a VMCOREINFO text", `Give the dump, and this text with ${OPTION.vmcoreinfo}`),
   at0(
     "ProblemType:",
@@ -210,6 +215,13 @@ export const KNOWN_FILES: readonly KnownFile[] = [...MEMORY, ...PACKED, ...BESID
 export function knownFile(head: Uint8Array): KnownFile | undefined {
   const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString("latin1");
   return KNOWN_FILES.find(({ marks }) => marks.every(([at, bytes]) => text.startsWith(bytes, at)));
+}
+
+/** Whether all of a file's head is text of lines: memory never is. */
+export function isText(head: Uint8Array): boolean {
+  return (
+    head.length > 0 && head.includes(10) && !head.some((byte) => byte < 9 || (byte > 13 && byte < 32) || byte === 127)
+  );
 }
 
 /** Files that are recognised by their names, because their bytes say nothing. */

@@ -15,13 +15,14 @@ import {
 } from "../option-shape.js";
 import { OPTION, piped } from "../option-words.js";
 import type { Warnings } from "../warnings.js";
+import { notSalvaged } from "./damage.js";
 import type { Dump, OpenedAs } from "./dump.js";
 import { isFlattened } from "./flattened/records.js";
 import { type FormatOptions, type Opening, opened } from "./format.js";
 import { formatOf, formatOfImage, headOf, loaded, noDump, openFormats } from "./formats.js";
 import { framesOf, withFrames } from "./frames.js";
 import type { FurtherReaders } from "./further-formats.js";
-import { KNOWN_HEAD_SIZE, knownFile, knownName } from "./known-files.js";
+import { isText, KNOWN_HEAD_SIZE, knownFile, knownName } from "./known-files.js";
 import type { Machine } from "./machine.js";
 import type { RawPiece, RawPlace } from "./raw/pieces.js";
 import { ARCHIVE_HEAD, archiveOf } from "./source/archive/archives.js";
@@ -98,12 +99,17 @@ export function* openingOf(
   }
   const { machine, salvage = false, openFile: open = openFile, raw, addresses, snapshot } = options;
   const reading = { machine, salvage, warnings, snapshot, openFile: open };
-  const found =
-    addresses !== undefined
-      ? openAddressed(images, addresses, raw, reading, further)
-      : raw === undefined
-        ? yield* opened(openFormats(images, reading, ofNoFormat, further))
-        : yield* openRawImage(images, raw, reading, further);
+  let found: Dump;
+  try {
+    found =
+      addresses !== undefined
+        ? openAddressed(images, addresses, raw, reading, further)
+        : raw === undefined
+          ? yield* opened(openFormats(images, reading, ofNoFormat, further))
+          : yield* openRawImage(images, raw, reading, further);
+  } catch (error) {
+    throw salvage ? notSalvaged(error) : error;
+  }
   const dump = closable({ ...translated(found), opened: openedAs(options) });
   const spool = images.find((image) => image.spool !== undefined)?.spool;
   if (spool === undefined) return dump;
@@ -222,7 +228,7 @@ function notADump(head: Uint8Array, name: string): DumpError {
   const what = zeros ? "it begins with zeros only" : `it begins with ${beginning(head.subarray(0, 8))}`;
   return new DumpError("NOT_A_DUMP", `is not a kernel dump that coresieve reads: ${what}`, {
     file: name,
-    cure: `Name the dump itself, as kdump, QEMU, libvirt, VMware, LiME or AVML wrote it; for bare memory give ${OPTION.rawAuto}`,
+    cure: `Name the dump itself, as kdump, QEMU, libvirt, VMware, LiME or AVML wrote it${isText(head) ? "" : `; for bare memory give ${OPTION.rawAuto}`}`,
   });
 }
 

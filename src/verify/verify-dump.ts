@@ -118,10 +118,11 @@ async function verifyOpened(
 ): Promise<VerifyResult> {
   const file = input.paths[0] ?? "";
   const image = input.image;
+  const opening = new Map(warnings.list.map(({ code, count }) => [code, count]));
+  // First that a file is cut off: most of what follows comes from that.
+  takeWarnings(warnings, findings, file, image.kind !== "kdump");
   if (image.kind === "kdump") verifyKdump(image, findings);
   const uncompared = segmentsOf(input) === undefined ? [] : verifyElf(input as ElfDump, findings);
-  const opening = new Map(warnings.list.map(({ code, count }) => [code, count]));
-  takeWarnings(warnings, findings, file, image.kind !== "kdump");
   const session = await openSessionAwake(input, { ...options, onReached: reportSearch(input, options.onProgress) });
   const { dump } = session;
   const pages = dump.maxMapnr;

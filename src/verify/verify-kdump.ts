@@ -1,10 +1,12 @@
 import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "../codec/flags.js";
+import { formatCount } from "../readable-count.js";
 import { countBits, findBit } from "../reader/bitmap.js";
 import { BITS_OF_BYTE, countBitsIn, findBitIn } from "../reader/bits.js";
 import { descriptorFault, forEachDescriptor, NEVER_WRITTEN, type PageDescriptor } from "../reader/kdump/descriptors.js";
 import { type KdumpHeader, readKdumpHeader } from "../reader/kdump/header.js";
 import type { KdumpImage } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE, STATUS_INCOMPLETE, STATUS_NO_VMEMMAP } from "../reader/kdump/layout.js";
+import { isCovered } from "../reader/kdump/present.js";
 import type { ByteSource } from "../reader/source/byte-source.js";
 import { attachSource } from "../reader/source/source-image.js";
 import { pageAt } from "../reader/stretches.js";
@@ -29,6 +31,7 @@ export function verifyKdump(image: KdumpImage, findings: Findings): void {
     const dataStart = Math.min(source.size, part.descriptors + pages * PAGE_DESC_SIZE);
     const file = source.name;
     let beyond = 0;
+    const behind = { first: 0, at: 0, last: 0, pages: 0 };
     const isBeyond = (pfn: number, pages: number) => {
       if (beyond === 0) {
         const message = "its descriptor, and those that follow, are beyond the file's end";
@@ -38,14 +41,24 @@ export function verifyKdump(image: KdumpImage, findings: Findings): void {
     };
     const visit = (pfn: number, descriptor: PageDescriptor | undefined) => {
       if (descriptor === undefined) return isBeyond(pfn, 1);
+      const { position, offset } = descriptor;
+      // What a stream lacks reads as zeros, and only looks like a descriptor that nobody wrote.
+      if (!isCovered(part.source.flattened, position, PAGE_DESC_SIZE)) return isBeyond(pfn, 1);
       const fault = descriptorFault(descriptor, dataStart, source.size, image.blockSize);
-      if (fault === undefined) return;
+      if (fault === undefined && isCovered(part.source.flattened, offset, descriptor.size)) return;
+      if (fault === undefined || (fault.kind === "missing" && offset !== 0)) {
+        if (behind.pages++ === 0) Object.assign(behind, { first: pfn, at: position });
+        behind.last = pfn;
+        return;
+      }
       const kind = fault.kind === "missing" ? "missing-page" : "descriptor";
-      findings.add({ kind, message: fault.why, file, offset: descriptor.position, pfn });
+      findings.add({ kind, message: fault.why, file, offset: position, pfn });
     };
     forEachDescriptor(image, part, visit, (run) => {
       const { startPfn, endPfn, pages, position } = run;
-      if (position === undefined) return isBeyond(startPfn, pages);
+      if (position === undefined || !isCovered(part.source.flattened, position, PAGE_DESC_SIZE)) {
+        return isBeyond(startPfn, pages);
+      }
       let listed = 0;
       for (let pfn = startPfn; listed < pages && !findings.full("missing-page"); listed++) {
         const offset = position + listed * PAGE_DESC_SIZE;
@@ -55,6 +68,22 @@ export function verifyKdump(image: KdumpImage, findings: Findings): void {
       findings.count("missing-page", pages - listed);
     });
     findings.count("missing-page", beyond);
+    if (behind.pages > 0) {
+      const pages =
+        behind.pages === 1
+          ? "its data lie"
+          : `the data of ${formatCount(behind.pages)} pages, up to pfn 0x${behind.last.toString(16)}, lie`;
+      findings.add(
+        {
+          kind: "missing-page",
+          message: `${pages} behind the end of the file`,
+          file,
+          offset: behind.at,
+          pfn: behind.first,
+        },
+        behind.pages,
+      );
+    }
     findOverlaps(image, part, dataStart, source.size, findings);
   }
 }

@@ -1,3 +1,4 @@
+import { formatBytes } from "../byte-size.js";
 import { DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import type { Sink } from "./sink.js";
@@ -54,7 +55,7 @@ export function limitedTarget(target: ByteTarget, limit: number): ByteTarget {
 /** Throws `SIZE_LIMIT` if `size` is above the limit. */
 export function checkLimit(name: string, size: number, limit: number): void {
   if (size <= limit) return;
-  throw new DumpError("SIZE_LIMIT", `would be larger than ${limit} bytes`, {
+  throw new DumpError("SIZE_LIMIT", `would be larger than ${formatBytes(limit)}`, {
     file: name,
     cure: `Allow more (${OPTION.sizeLimit}), drop more (${OPTION.level31}), compress (${OPTION.zlib}), or name levels to fall back to (${OPTION.fallback})`,
   });

@@ -161,7 +161,7 @@ describeWithDumps("a dump through a pipe", () => {
 
   test("size limit, manifest and --on-full of a packed output", async () => {
     const limited = await runHere([vmcore, at("limited.gz"), "-d31", "-l", "-L", "1M"]);
-    expectFailure(limited, 1, "would be larger than 1048576 bytes");
+    expectFailure(limited, 1, "would be larger than 1 MiB");
     const left = await runHere([vmcore, at("limited.gz"), "--on-full", "incomplete"]);
     expectFailure(left, 2, "a packed output cannot be left incomplete");
     expect(readdirSync(folder).filter((name) => name.includes("limited"))).toEqual([]);

@@ -22,7 +22,8 @@ export const estimateCommand = defineCommand({
     text: `Classifies all pages, compresses some thousands of them, and shows for every
 dump level and codec how large the file would be, without writing it; and how
 much of a LiME image, bare memory or an ELF file would not be holes. The real
-size lies within the errors shown in 99 of 100 cases at least.`,
+size lies within the errors shown in 99 of 100 cases at least. Of a small dump
+it takes as long as filtering. The last column is for LiME, --raw and -E.`,
     examples: `Example
   coresieve estimate vmcore --to /mnt/upload`,
   },
@@ -78,7 +79,7 @@ function describeEstimate(
   const rows = result.levels.filter(({ level }) => wanted.includes(level));
   const codecs = rows[0]?.sizes.map(({ codec }) => codec) ?? [];
   const lines = [
-    `Dump    ${files.join(", ")}: ${formatBytes(inputBytes)}, ${formatCount(inputPages)} pages of ${result.pageSize / 1024} KiB`,
+    `Dump    ${files.join(", ")}: ${formatBytes(inputBytes)}, ${formatCount(inputPages)} pages, ${result.pageSize / 1024} KiB each`,
     `Sample  ${formatCount(sampledPages)} pages; sizes are right within the percentages in 99 of 100 cases`,
     "",
     `level       pages${codecs.map((codec) => codec.padStart(14)).join("")}${"lime, raw, -E".padStart(15)}`,

@@ -20,6 +20,7 @@ import type { OptionValues } from "../options/table.js";
 import { packingOfOutput } from "../pack-option.js";
 import { printJson, printLines } from "../print.js";
 import { progressDisplay } from "../progress.js";
+import { remainRows } from "../remains.js";
 
 type Values = OptionValues<"handover">;
 
@@ -185,7 +186,7 @@ function describeWritten(
     `Pages    ${formatCount(kept)} of ${formatCount(filtered.inputPages)} stay${zeros}`,
     `Audit    nothing found${searched}`,
     `Verify   ${compared}`,
-    ...(filtered.privacy?.remains ?? []).map((text) => `  may still hold user data: ${text}`),
+    ...remainRows(filtered.privacy?.remains ?? [], page === undefined ? "--json" : shownUrl(page)),
     ...filtered.warnings.map(({ message, code }) => `Warning: ${message} [${code}]`),
     `Output   ${shownUrl(output)}, ${formatBytes((manifest?.output.sealed ?? manifest?.output)?.bytes ?? 0)}${manifest?.output.sealed ? ", sealed" : ""}`,
     `SHA-256  ${manifest?.output.sha256 ?? ""}`,

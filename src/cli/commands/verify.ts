@@ -111,7 +111,8 @@ function describeVerified(result: VerifyResult): string[] {
 }
 
 /** What is wrong, and what to do about it. */
-function describeFindings({ files, counts, findings }: VerifyResult): string[] {
+function describeFindings(result: VerifyResult): string[] {
+  const { files, counts, findings } = result;
   const lines = findings.map(({ kind, message, file, offset, pfn }) => {
     const where = [
       ...(pfn === undefined ? [] : [`pfn 0x${pfn.toString(16)}`]),
@@ -125,10 +126,15 @@ function describeFindings({ files, counts, findings }: VerifyResult): string[] {
   lines.push(
     `Result    something is wrong: ${kinds.map(([kind, count]) => `${formatCount(count)} ${kind}`).join(", ")}`,
   );
-  if (LACKS_A_PART.some((kind) => (counts[kind] ?? 0) > 0)) {
-    lines.push(
-      "To do     copy it again from where it was made; `coresieve --salvage DUMP OUT -d 1` keeps what is there",
-    );
-  }
+  if (LACKS_A_PART.some((kind) => (counts[kind] ?? 0) > 0)) lines.push(`To do     ${whatToDo(result)}`);
   return lines;
+}
+
+/** What to do about a dump that lacks a part. */
+function whatToDo({ readable, promised, counts }: VerifyResult): string {
+  if (readable === 0) return "copy it again from where it was made: no page of it can be read";
+  const isCut = (counts["cut-off"] ?? 0) > 0 || readable < promised;
+  return isCut
+    ? "copy it again from where it was made; `coresieve --salvage DUMP OUT -d 1` keeps what is there"
+    : "it was made as a part of a dump, and all of that part is there: if the original still exists, copy that";
 }

@@ -162,7 +162,7 @@ class Resolver {
     if (this.kernel !== undefined) return this.kernel;
     throw cannotErase(
       "the dump's memory has no symbols and types (kallsyms, BTF)",
-      `Give the kernel's vmlinux with ${OPTION.vmlinux}; physical ranges need none`,
+      `Give the kernel's vmlinux with ${OPTION.vmlinux}; texts, patterns, classes and physical ranges need none`,
     );
   }
 

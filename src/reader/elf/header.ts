@@ -18,6 +18,8 @@ export interface ElfHeader {
   readonly phoff: number;
   /** Number of program headers; for files with extended numbering the real one. */
   readonly phnum: number;
+  /** Number of program headers that lie behind the end of the file. */
+  readonly lostHeaders: number;
   /** Number of section headers; vmcores have none, or one. */
   readonly shnum: number;
 }
@@ -106,8 +108,9 @@ export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
     throw damagedHeaderError("LIMIT", source.name, `${phnum} program headers; at most ${MAX_HEADERS} are read`);
   }
   const there = Math.floor(Math.max(0, source.size - phoff) / layout.phdrSize);
-  if (phnum > there && salvage) phnum = there;
-  if (phnum > there) {
+  const lostHeaders = Math.max(0, phnum - there);
+  if (lostHeaders > 0 && salvage) phnum = there;
+  else if (lostHeaders > 0) {
     throw cutOffError(source.name, `has ${phnum} program headers at ${phoff}, but ends at ${source.size}`);
   }
   return {
@@ -118,6 +121,7 @@ export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
     flags: header.u32(layout.e.flags),
     phoff,
     phnum,
+    lostHeaders,
     shnum: header.u16(tail + 8),
   };
 }

@@ -1,5 +1,6 @@
 import { DumpError } from "../../errors.js";
 import { ofFile, Warnings } from "../../warnings.js";
+import { cutOffError } from "../damage.js";
 import type { Dump } from "../dump.js";
 import { type Extents, layer } from "../extents.js";
 import { pagesIn } from "../extents-memory.js";
@@ -49,14 +50,17 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
       cure: `It is another machine than ${facts.arch}: crash and makedumpfile of that time read it`,
     });
   }
+  if (header.lostHeaders > 0 && header.phnum === 0) throw cutInHeaders(source.name, source.size);
   const kcore = kcoreOf(source, header);
   const segments = readSegments(source, header, kcore);
+  const hasMemory = segments.loads.some(({ memsz }) => memsz > 0);
+  if (header.lostHeaders > 0 && !hasMemory) throw cutInHeaders(source.name, source.size);
   const own =
     kcore?.noteArea ?? Buffer.concat(segments.notes.map(({ offset, size }) => readWhatIsThere(source, offset, size)));
   const { noteArea, notes } = withVirtualBoxNotes(own, header.littleEndian, source.name, warnings);
   checkIsKernels(header, segments, notes, source.name);
   if (!salvage && kcore === undefined) checkNotCutOff(segments, source.size, source.name);
-  if (segments.loads.every(({ memsz }) => memsz === 0)) {
+  if (!hasMemory) {
     throw new DumpError("NOT_A_DUMP", "is an ELF core without any PT_LOAD that has memory at a physical address", {
       file: source.name,
       cure: "Name a kernel's dump (vmcore): cores of processes have no physical memory",
@@ -126,6 +130,10 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
     segments: loads,
     close: closeOnce([sourceImage]),
   };
+}
+
+function cutInHeaders(file: string, size: number): DumpError {
+  return cutOffError(file, `is cut off within its program headers: it ends at ${size}`);
 }
 
 /** The notes of a file; for a core of VirtualBox also its notes in the form of other programs. */

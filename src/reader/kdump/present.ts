@@ -82,7 +82,7 @@ export function findPresent(image: KdumpImage, warnings: Warnings): number {
  * Whether a stream that was cut off has records for these bytes: bytes without a record read as zeros. In a complete
  * stream, that is right.
  */
-function isCovered(index: FlattenedIndex | undefined, offset: number, size: number): boolean {
+export function isCovered(index: FlattenedIndex | undefined, offset: number, size: number): boolean {
   if (index?.cut === undefined) return true;
   let position = offset;
   for (let run = findExtent(index, position); position < offset + size; run++) {

@@ -34,7 +34,10 @@ export function findX86_64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<X86_64
     if (utsname !== undefined) return x86_64Found(info, { image, utsname }, physBase);
     tried.push(`0x${BigInt.asUintN(64, physBase).toString(16)}`);
   }
-  const found = tried.length === 0 ? "no phys_base is known" : `phys_base ${tried.join(" and ")} do not lead to it`;
+  const found =
+    tried.length === 0
+      ? "nothing says where the kernel was loaded"
+      : `they are not where the dump says that the kernel was loaded (phys_base ${tried.join(", ")})`;
   throw cannotFilter(dump, `the kernel's page tables (${topSymbol}) were not found: ${found}`);
 }
 
