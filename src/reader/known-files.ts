@@ -218,7 +218,7 @@ export function knownFile(head: Uint8Array): KnownFile | undefined {
 }
 
 /** Whether all of a file's head is text of lines: memory never is. */
-export function isText(head: Uint8Array): boolean {
+export function isTextHead(head: Uint8Array): boolean {
   return (
     head.length > 0 && head.includes(10) && !head.some((byte) => byte < 9 || (byte > 13 && byte < 32) || byte === 127)
   );

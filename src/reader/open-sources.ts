@@ -22,7 +22,7 @@ import { type FormatOptions, type Opening, opened } from "./format.js";
 import { formatOf, formatOfImage, headOf, loaded, noDump, openFormats } from "./formats.js";
 import { framesOf, withFrames } from "./frames.js";
 import type { FurtherReaders } from "./further-formats.js";
-import { isText, KNOWN_HEAD_SIZE, knownFile, knownName } from "./known-files.js";
+import { isTextHead, KNOWN_HEAD_SIZE, knownFile, knownName } from "./known-files.js";
 import type { Machine } from "./machine.js";
 import type { RawPiece, RawPlace } from "./raw/pieces.js";
 import { ARCHIVE_HEAD, archiveOf } from "./source/archive/archives.js";
@@ -228,7 +228,7 @@ function notADump(head: Uint8Array, name: string): DumpError {
   const what = zeros ? "it begins with zeros only" : `it begins with ${beginning(head.subarray(0, 8))}`;
   return new DumpError("NOT_A_DUMP", `is not a kernel dump that coresieve reads: ${what}`, {
     file: name,
-    cure: `Name the dump itself, as kdump, QEMU, libvirt, VMware, LiME or AVML wrote it${isText(head) ? "" : `; for bare memory give ${OPTION.rawAuto}`}`,
+    cure: `Name the dump itself, as kdump, QEMU, libvirt, VMware, LiME or AVML wrote it${isTextHead(head) ? "" : `; for bare memory give ${OPTION.rawAuto}`}`,
   });
 }
 

@@ -17,7 +17,7 @@ import { checkIsKernels } from "./foreign-core.js";
 import { readElfHeader } from "./header.js";
 import { type ElfImage, elfMemory } from "./image.js";
 import { kcoreOf } from "./kcore.js";
-import { type ElfSegment, readSegments } from "./segments.js";
+import { type ElfSegment, type ElfSegments, readSegments } from "./segments.js";
 import { virtualBoxNotes } from "./virtualbox-notes.js";
 
 /** An opened ELF dump: the members of every dump, and its PT_LOADs. */
@@ -53,14 +53,13 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
   if (header.lostHeaders > 0 && header.phnum === 0) throw cutInHeaders(source.name, source.size);
   const kcore = kcoreOf(source, header);
   const segments = readSegments(source, header, kcore);
-  const hasMemory = segments.loads.some(({ memsz }) => memsz > 0);
-  if (header.lostHeaders > 0 && !hasMemory) throw cutInHeaders(source.name, source.size);
+  if (header.lostHeaders > 0 && !hasMemory(segments)) throw cutInHeaders(source.name, source.size);
   const own =
     kcore?.noteArea ?? Buffer.concat(segments.notes.map(({ offset, size }) => readWhatIsThere(source, offset, size)));
   const { noteArea, notes } = withVirtualBoxNotes(own, header.littleEndian, source.name, warnings);
   checkIsKernels(header, segments, notes, source.name);
   if (!salvage && kcore === undefined) checkNotCutOff(segments, source.size, source.name);
-  if (!hasMemory) {
+  if (!hasMemory(segments)) {
     throw new DumpError("NOT_A_DUMP", "is an ELF core without any PT_LOAD that has memory at a physical address", {
       file: source.name,
       cure: "Name a kernel's dump (vmcore): cores of processes have no physical memory",
@@ -130,6 +129,10 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
     segments: loads,
     close: closeOnce([sourceImage]),
   };
+}
+
+function hasMemory({ loads }: ElfSegments): boolean {
+  return loads.some(({ memsz }) => memsz > 0);
 }
 
 function cutInHeaders(file: string, size: number): DumpError {
