@@ -10,7 +10,7 @@ export interface SideFile {
   /** Its name, as the user gave it. */
   readonly name: string;
   readonly source: ByteSource;
-  /** The open file as plain data, by which other threads read it. Absent if the caller made `source`. */
+  /** @internal The open file as plain data, by which other threads read it. Absent if the caller made `source`. */
   readonly image?: SourceImage;
   /** Closes it. Do not read from `source` afterwards. */
   close(): void;
