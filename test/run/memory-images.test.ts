@@ -101,7 +101,7 @@ describeWithDumps("images of memory", () => {
     expect(await failed("--format", "lime", "-c")).toMatch(/LiME images cannot be compressed, but zlib was asked for/);
     expect(await failed("--format", "raw", "--dedupe")).toMatch(/images of bare memory cannot share equal pages/);
     expect(await failed("--format", "raw", "-E")).toMatch(/-E and --format cannot be combined/);
-    expect(await failed("--format", "lime", "--on-full", "incomplete")).toMatch(/no mark of an incomplete dump/);
+    expect(await failed("--format", "lime", "--on-full", "incomplete")).toMatch(/cannot be marked incomplete/);
     expect(await failed("--format", "qcow2")).toMatch(/--format/);
     expect((await runCli(["-F", vmcore, "--format", "lime"])).stderr).toMatch(/no flattened form/);
     const stream = { stream: process.stdout, name: "out" };
