@@ -3,6 +3,7 @@ import {
   CLASS_NUMBERS,
   CRASH_KERNEL,
   DEVICE,
+  HWPOISON,
   KEPT,
   KEPT_FROM,
   KEPT_KNOWN,
@@ -48,7 +49,9 @@ export interface ScanState {
 /** Changes the classes of pages that are needed, as far as they would be dropped. Pages before `to` have classes. */
 function keepNeeded(classes: Uint8Array, needed: Uint8Array, to: number, keptClass: number): void {
   for (let i = findBitIn(needed, 0, to, true); i < to; i = findBitIn(needed, i + 1, to, true)) {
-    if ((classes[i] as number) < KEPT_FROM) classes[i] = keptClass;
+    const found = classes[i] as number;
+    // Reading a page with a memory error can stop the machine, whoever needs it; the hypervisor has the offline ones.
+    if (found < KEPT_FROM && found !== HWPOISON && found !== OFFLINE) classes[i] = keptClass;
   }
 }
 
